@@ -1,0 +1,53 @@
+#pragma once
+// What a model says about one lesion, and everything that speaks against believing it.
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "classifier/model.h"
+
+namespace classifier {
+
+// A measured predictor or derived quantity, or the reason why there is none.
+struct Value {
+  std::optional<double> number;
+  std::string unit;      // UCUM; must equal the model's
+  std::string missing;   // sentence, when there is no number
+};
+using Values = std::map<std::string, Value>;  // by predictor name or cut-off name
+
+// One assignment of the facts that are unknown (ER positive, ER negative). A model without unknown facts has one branch.
+struct Branch {
+  std::map<std::string, int> assumed;      // fact -> level; empty when everything is known
+  std::string label;                       // "if ER positive (>=1% nuclei)"
+  double linear_predictor = 0;
+  double probability = 0;
+  std::string probability_label;           // never empty: "research, uncalibrated"
+  struct Points { std::string predictor; double points = 0; };
+  std::vector<Points> points;              // rms::nomogram's scale: the widest axis is 100
+  double total_points = 0;
+};
+
+// Where a measured value lies with respect to a published threshold.
+struct CutoffSide {
+  const Cutoff* cutoff = nullptr;
+  double measured = 0;
+  bool positive_side = false;
+  double likelihood_ratio = 0;             // LR+ on the positive side, LR- on the other
+  std::string sentence;                    // "T2* 53.2 ms > 47.1 ms: side of HER2-positive; LR 4.77 (57/86, 62/72)"
+};
+
+struct Evaluation {
+  const Model* model = nullptr;
+  std::vector<Branch> branches;            // empty when refused
+  std::vector<CutoffSide> cutoffs;         // of those whose value is there
+  std::vector<std::string> refusals;       // missing predictors, wrong units, hard limits
+  std::vector<std::string> flags;          // extrapolation, population limits, model's own flags
+};
+
+// Pure. `model` must outlive the result. Facts (pathology, reader) that are missing open a branch for each level, at most 8 branches; measured predictors that are missing
+// or outside their hard limits refuse the probability, while published cut-offs of the values that are there are still given.
+[[nodiscard]] Evaluation evaluate(const Model& model, const Values& values);
+
+}  // namespace classifier

@@ -1,0 +1,51 @@
+#pragma once
+// The sending side: one association for one result set, a verdict for every instance.
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dicom/result.h"
+
+namespace dicom {
+
+struct Peer {
+  std::string ae_title;
+  std::string host;
+  std::uint16_t port = 104;
+  std::string calling_ae_title = "HERALD";
+  std::chrono::seconds connect_timeout{10};
+  std::chrono::seconds acse_timeout{15};
+  std::chrono::seconds dimse_timeout{120};
+};
+
+struct Outgoing {
+  std::filesystem::path file;
+  std::string sop_class_uid, sop_instance_uid;
+};
+
+struct Verdict {
+  enum class Kind {
+    Delivered,  // success or a warning status
+    Later,      // the peer, the network or the association failed in a way that may pass
+    Never,      // the peer will not take this instance: SOP class, status A9xx or Cxxx, …
+  } kind = Kind::Later;
+  int status = -1;      // DIMSE status; -1: no answer for this instance
+  std::string problem;  // one sentence; empty when delivered without a warning
+};
+
+// Sends in the given order on one association and releases it cleanly. Always returns one verdict per instance, also when the peer
+// is unreachable (all Later) or refuses the association for good (all Never: called AE unknown, calling AE not accepted).
+// Blocks; safe from several threads. Files are sent as they are (explicit little endian proposed first, then their own syntax).
+// `progress` is called after each instance. `stop` is asked between instances: true ends early, the rest is Later.
+[[nodiscard]] std::vector<Verdict> send(const Peer& peer, std::span<const Outgoing> instances,
+                                        const std::function<void(std::size_t done, const Verdict&)>& progress = {},
+                                        const std::function<bool()>& stop = {});
+
+// C-ECHO. An Error says in words why it did not work.
+[[nodiscard]] Result<void> echo(const Peer& peer);
+
+}  // namespace dicom

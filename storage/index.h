@@ -1,0 +1,73 @@
+#pragma once
+// Which instances are here, to which study they belong, and what was decided about them.
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/database.h"
+
+namespace storage {
+
+struct InstanceRow {
+  std::string sop_instance_uid;
+  std::string sop_class_uid;
+  std::string study_uid;
+  std::string series_uid;
+  std::string transfer_syntax_uid;
+  std::filesystem::path path;
+  std::string payload_digest;  // SHA-256 of the data set as received
+  std::uint64_t bytes = 0;
+  std::string source;          // calling AE title, or "folder"
+  Time received{};
+};
+
+enum class AddOutcome { Added, Known };  // Known: a row with this UID exists and is left untouched
+
+// A study whose instances changed since it was last grouped.
+struct StudyState {
+  std::string study_uid;
+  Time last_arrival{};
+  std::uint64_t instances = 0;
+  bool grouped_quiet = false;  // the last grouping ran after the quiet period
+};
+
+class Index {
+ public:
+  explicit Index(Database& database) : database_(&database) {}
+
+  Result<AddOutcome> add(const InstanceRow& row);  // also moves the study's last arrival and marks it for grouping
+  Result<std::optional<InstanceRow>> find(std::string_view sop_instance_uid) const;
+  Result<std::vector<InstanceRow>> instances_of(std::string_view study_uid) const;  // ordered by UID
+  Result<std::uint64_t> count() const;
+
+  // Something that happened to one received file and is not an ordinary instance: kept aside, quarantined, refused.
+  struct Incident {
+    std::string study_uid;         // empty when unknown
+    std::string sop_instance_uid;  // empty when unknown
+    std::string kind;              // "aside", "quarantined", "own-result"
+    std::string reason;
+    std::filesystem::path path;
+    Time at{};
+  };
+  Result<void> add_incident(const Incident&);
+  Result<std::vector<Incident>> incidents_of(std::string_view study_uid) const;  // empty UID: those of no study
+
+  // Grouping. A study is pending from add() (or mark_for_grouping) until set_grouped with the arrival it saw.
+  Result<std::vector<StudyState>> pending_studies() const;  // changed since grouped, or grouped but not yet after its quiet period
+  Result<void> mark_for_grouping(std::string_view study_uid);
+  // Records that the study was grouped as of `seen_arrival`; later arrivals keep it pending. `report` is the grouping's own account
+  // (JSON) which report_of returns verbatim; `accession` lets people ask by accession number.
+  Result<void> set_grouped(std::string_view study_uid, Time seen_arrival, bool after_quiet, std::string_view report,
+                           std::string_view accession);
+  Result<std::optional<std::string>> report_of(std::string_view study_uid) const;
+  // Study UIDs that a person's word may mean: study, series or SOP instance UID, or accession number.
+  Result<std::vector<std::string>> resolve(std::string_view word) const;
+
+ private:
+  Database* database_;
+};
+
+}  // namespace storage

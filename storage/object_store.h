@@ -1,0 +1,75 @@
+#pragma once
+// Object files on disk. Files are the truth: what is published here survives a power cut, and the index can be rebuilt from it.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/result.h"
+
+namespace storage {
+
+struct StoreOptions {
+  std::filesystem::path root;                   // absolute; created where missing
+  std::uint64_t floor_bytes = 2ull << 30;       // free space below which nothing new is taken
+};
+
+// root/incoming   files being received, names of our own; swept at start
+// root/objects    received objects: objects/ab/<64 hex of SHA-256 of the SOP Instance UID>.dcm
+// root/aside      same SOP Instance UID, other bytes: <hex of UID>-<hex of digest>.dcm
+// root/quarantine unreadable input: <hex of digest>.dcm beside <hex>.reason
+// root/results    objects that Herald made, named like objects/
+// No name ever contains text from the network. Every function is safe from any thread and any process.
+class ObjectStore {
+ public:
+  // Creates the folders (and the 256 fan-out folders, fsynced) and takes nothing else.
+  static Result<ObjectStore> open(StoreOptions options);
+
+  // A fresh path in incoming/ on the same file system. Fault::Full when less than the floor is free.
+  [[nodiscard]] Result<std::filesystem::path> new_incoming();
+
+  struct Published {
+    std::filesystem::path path;
+    std::string digest;                       // SHA-256 of the whole file, lower-case hex
+    std::uint64_t bytes = 0;
+    enum class Outcome { Stored, AlreadyThere, SetAside } outcome = Outcome::Stored;
+  };
+  // Makes the file at `incoming` durable as the object `uid`: fsync(file), rename, fsync(directory); returns only then.
+  // Same UID and same payload: AlreadyThere, the incoming file is removed. Same UID, other payload: SetAside under aside/.
+  // `payload_digest` identifies the payload (the data set without the file meta information, whose version fields may differ);
+  // it is stored by the caller in the index and compared there: `existing` is what the index has for this UID, if anything.
+  // On any error the incoming file is removed and nothing is published.
+  Result<Published> publish(const std::filesystem::path& incoming, std::string_view uid, std::string_view payload_digest,
+                            const std::optional<std::string>& existing);
+
+  // Moves an unreadable file to quarantine/ with its reason beside it (durable like publish). Returns the new path.
+  Result<std::filesystem::path> quarantine(const std::filesystem::path& incoming, std::string_view reason);
+
+  // Writes a result object durably: `file` (anywhere on the same file system) becomes results/…/<hash of uid>.dcm.
+  Result<Published> publish_result(const std::filesystem::path& file, std::string_view uid);
+
+  // Removes what a crash left in incoming/. Call before receiving starts. Returns how many.
+  Result<std::size_t> sweep_incoming();
+
+  // Calls `visit` with every file below objects/ (order unspecified); for reconciling with the index.
+  template <class F>
+  void for_each_object(F&& visit) const {
+    for (const auto& path : object_files()) visit(path);
+  }
+
+  [[nodiscard]] std::uint64_t free_bytes() const;
+  [[nodiscard]] const StoreOptions& options() const { return options_; }
+
+ private:
+  explicit ObjectStore(StoreOptions options) : options_(std::move(options)) {}
+  [[nodiscard]] std::vector<std::filesystem::path> object_files() const;
+  StoreOptions options_;
+};
+
+// SHA-256 of text or of a file, lower-case hex.
+[[nodiscard]] std::string sha256_hex(std::string_view text);
+[[nodiscard]] Result<std::string> sha256_file(const std::filesystem::path& file);
+
+}  // namespace storage

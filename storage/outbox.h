@@ -1,0 +1,63 @@
+#pragma once
+// What still has to reach which destination. One row per instance and destination; it stays until it was delivered or a person decides.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/jobs.h"
+
+namespace storage {
+
+enum class OutboxState {
+  Waiting,    // to be sent when `not_before` has come
+  Delivered,  // the peer answered success (or a warning) for this instance
+  Dead,       // the peer will never take it: waits for a person
+  Cancelled,
+};
+
+struct OutboxRow {
+  std::int64_t id = 0;
+  std::string destination;
+  ResultRow object;
+  OutboxState state = OutboxState::Waiting;
+  int attempts = 0;
+  Time not_before{};
+  int last_status = -1;        // DIMSE status of the last answer, -1 when there was none
+  std::string last_problem;    // one sentence; empty when delivered
+  Time created{}, changed{};
+};
+
+class Outbox {
+ public:
+  explicit Outbox(Database& database) : database_(&database) {}
+
+  // The next result set for a destination: due rows of the oldest study with due rows, in sending order (kind order of the delivery,
+  // then series, then order), at most `most`. Empty when nothing is due.
+  Result<std::vector<OutboxRow>> due(std::string_view destination, Time now, std::size_t most) const;
+
+  Result<void> delivered(std::int64_t id, Time now, int status);
+  Result<void> postpone(std::int64_t id, Time now, Time not_before, int status, std::string_view problem);  // transient; counts an attempt
+  Result<void> dead(std::int64_t id, Time now, int status, std::string_view problem);                      // permanent
+  Result<bool> retry(std::int64_t id, Time now);  // Dead or Cancelled, or Waiting for later: due now
+  Result<bool> cancel(std::int64_t id, Time now);
+
+  Result<std::vector<OutboxRow>> rows_of(std::string_view study_uid) const;  // empty: all
+  struct Summary {
+    std::string destination;
+    std::uint64_t waiting = 0, delivered = 0, dead = 0;
+    std::optional<Time> oldest_waiting;
+  };
+  Result<std::vector<Summary>> summary() const;
+
+ private:
+  Database* database_;
+};
+
+// When to try again after `attempts` failures: first, doubled each time, at most `longest`, varied by up to a quarter by `unit` in [0, 1).
+[[nodiscard]] Duration backoff(int attempts, Duration first, Duration longest, double unit);
+
+[[nodiscard]] std::string_view to_string(OutboxState);
+
+}  // namespace storage
