@@ -12,20 +12,24 @@ namespace classifier {
 // A measured predictor or derived quantity, or the reason why there is none.
 struct Value {
   std::optional<double> number;
-  std::string unit;      // UCUM; must equal the model's
-  std::string missing;   // sentence, when there is no number
+  std::string unit;     // UCUM; must equal the model's (of facts it is not looked at)
+  std::string missing;  // sentence, when there is no number
 };
 using Values = std::map<std::string, Value>;  // by predictor name or cut-off name
 
-// One assignment of the facts that are unknown (ER positive, ER negative). A model without unknown facts has one branch.
+// One assignment of the facts that are unknown (ER positive, ER negative). A model without unknown facts has one
+// branch.
 struct Branch {
-  std::map<std::string, int> assumed;      // fact -> level; empty when everything is known
-  std::string label;                       // "if ER positive (>=1% nuclei)"
+  std::map<std::string, int> assumed;  // fact -> level; empty when everything is known
+  std::string label;  // "if ER positive (>=1% of nuclei)", or "with …" for facts that are known; empty without facts
   double linear_predictor = 0;
   double probability = 0;
-  std::string probability_label;           // never empty: "research, uncalibrated"
-  struct Points { std::string predictor; double points = 0; };
-  std::vector<Points> points;              // rms::nomogram's scale: the widest axis is 100
+  std::string probability_label;  // never empty: "research, uncalibrated"
+  struct Points {
+    std::string predictor;
+    double points = 0;
+  };
+  std::vector<Points> points;  // rms::nomogram's scale: the widest axis is 100; off the axis: below 0 or above its end
   double total_points = 0;
 };
 
@@ -34,20 +38,32 @@ struct CutoffSide {
   const Cutoff* cutoff = nullptr;
   double measured = 0;
   bool positive_side = false;
-  double likelihood_ratio = 0;             // LR+ on the positive side, LR- on the other
-  std::string sentence;                    // "T2* 53.2 ms > 47.1 ms: side of HER2-positive; LR 4.77 (57/86, 62/72)"
+  double likelihood_ratio = 0;  // LR+ on the positive side, LR- on the other
+  // "T2* 53.2 ms > 47.1 ms: measured on the HER2-positive side of the published cut-off; LR+ 4.77 (sensitivity 57/86,
+  // specificity 62/72)"
+  std::string sentence;
 };
 
 struct Evaluation {
   const Model* model = nullptr;
-  std::vector<Branch> branches;            // empty when refused
-  std::vector<CutoffSide> cutoffs;         // of those whose value is there
-  std::vector<std::string> refusals;       // missing predictors, wrong units, hard limits
-  std::vector<std::string> flags;          // extrapolation, population limits, model's own flags
+  std::vector<Branch> branches;       // empty when refused
+  std::vector<CutoffSide> cutoffs;    // of those whose value is there
+  std::vector<std::string> refusals;  // missing predictors, wrong units, hard limits
+  std::vector<std::string> flags;     // extrapolation, population limits, model's own flags
 };
 
-// Pure. `model` must outlive the result. Facts (pathology, reader) that are missing open a branch for each level, at most 8 branches; measured predictors that are missing
-// or outside their hard limits refuse the probability, while published cut-offs of the values that are there are still given.
+// The scale of the nomogram that evaluate() draws points on: linear predictor = intercept + total points /
+// points_per_logit.
+struct Scale {
+  double points_per_logit = 0;
+  double intercept = 0;
+};
+[[nodiscard]] Scale nomogram_scale(const Model& model);
+
+// Pure. `model` must outlive the result. Facts (pathology, reader) that are missing open a branch for each level, at
+// most 8 branches; measured predictors that are missing or outside their hard limits refuse the probability, while
+// published cut-offs of the values that are there are still given. A model whose status is "do-not-report-probability"
+// gives cut-offs only, a "disabled" one gives nothing.
 [[nodiscard]] Evaluation evaluate(const Model& model, const Values& values);
 
 }  // namespace classifier

@@ -10,18 +10,20 @@
 namespace config {
 
 struct Slot {
-  std::string name;                       // "t1_pre", "t1_post", "t2", "t2star", "dwi"
-  std::string kind;                       // "t1_vfa", "t2_me", "t2star_me", "dwi"
-  std::string contrast;                   // "before", "after" or "" (any)
-  bool required = false;                  // for the recipe's models
-  std::optional<int> volumes;             // how many flip angles, echoes, b-values the protocol acquires: closes the acquisition when met
-  std::vector<std::string> descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
+  std::string name;       // "t1_pre", "t1_post", "t2", "t2star", "dwi"
+  std::string kind;       // "t1_vfa", "t2_me", "t2star_me", "dwi"
+  std::string contrast;   // "before", "after" or "" (any)
+  bool required = false;  // for the recipe's models
+  std::optional<int>
+      volumes;  // how many flip angles, echoes, b-values the protocol acquires: closes the acquisition when met
+  std::vector<std::string>
+      descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
 };
 
 struct Recipe {
   std::string name, title;
   std::vector<Slot> slots;
-  std::vector<std::string> models;        // ids of nomograms to evaluate
+  std::vector<std::string> models;  // ids of nomograms to evaluate
 };
 
 [[nodiscard]] Result<Recipe> load_recipe(const std::filesystem::path& file);

@@ -1,5 +1,6 @@
 #pragma once
-// Every setting of the node, read once, validated whole, immutable afterwards. herald.toml beside this file documents each with its default.
+// Every setting of the node, read once, validated whole, immutable afterwards. herald.toml beside this file documents
+// each with its default.
 #include <chrono>
 #include <filesystem>
 #include <string>
@@ -19,24 +20,25 @@ namespace config {
 enum class ParametricMaps { Real, Normalised, Off };
 
 struct Destination {
-  std::string name;                 // [A-Za-z0-9_-]+, used in logs and commands
+  std::string name;  // [A-Za-z0-9_-]+, used in logs and commands
   dicom::Peer peer;
   ParametricMaps parametric_maps = ParametricMaps::Real;
-  bool reports = true;              // send SR-A and SR-B
+  bool reports = true;  // send SR-A and SR-B
   std::chrono::seconds first_retry{10};
   std::chrono::seconds longest_retry{900};
   std::chrono::hours give_up_after{24 * 14};  // then the row is dead and waits for a person
 };
 
 struct Grouping {
-  std::chrono::milliseconds settle{2000};    // after the last image, before a study is looked at
-  std::chrono::milliseconds quiet{120000};   // after the last image, before an acquisition without counts counts as complete
+  std::chrono::milliseconds settle{2000};  // after the last image, before a study is looked at
+  std::chrono::milliseconds quiet{
+      120000};  // after the last image, before an acquisition without counts counts as complete
 };
 
 struct Logging {
   enum class Format { Text, Json } format = Format::Text;
-  std::string level = "info";                // error, warn, info, debug
-  std::filesystem::path file;                // empty: standard error
+  std::string level = "info";  // error, warn, info, debug
+  std::filesystem::path file;  // empty: standard error
   std::size_t rotate_mb = 50, keep = 10;
 };
 
@@ -44,20 +46,26 @@ struct Settings {
   dicom::AcceptorOptions receive;
   storage::StoreOptions store;
   Grouping grouping;
-  fitting::FitOptions fitting;               // threads: 0 in the file means all cores
+  fitting::FitOptions fitting;  // threads: 0 in the file means all cores
   unsigned workers = 1;
   std::chrono::seconds job_lease{600};
-  std::filesystem::path recipe;              // relative to the settings file, or a name in the installed recipes
-  std::filesystem::path models;              // folder of model files
+  std::filesystem::path recipe;  // file; in the settings a path relative to them, or the name of an installed recipe
+  std::filesystem::path models;  // folder of model files; the installed ones unless the settings name another
   dicom::Equipment equipment;
   std::vector<Destination> destinations;
   Logging logging;
 };
 
-// Reads and validates. An error names file, line, key, value and what is allowed; unknown keys are errors.
+// Reads and validates. An error names file, line, key, value and what is allowed; unknown keys are errors. Relative
+// paths are relative to the file; `recipe` and `models` exist, `store.root` need not. fitting.threads is never 0: all
+// cores unless the file says otherwise.
 [[nodiscard]] Result<Settings> load_settings(const std::filesystem::path& file);
 
-// Where recipes and models were installed: HERALD_SHARE when set, else beside the program (../share/herald), else the source tree.
+// Every key there is, as "table.key": "receive.most_associations", "destination.name".
+[[nodiscard]] std::vector<std::string> setting_names();
+
+// The folder that holds config/recipes and classifier/models. Where recipes and models were installed: HERALD_SHARE
+// when set, else beside the program (../share/herald), else the source tree.
 [[nodiscard]] std::filesystem::path share_folder();
 
 }  // namespace config

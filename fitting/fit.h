@@ -19,19 +19,20 @@ struct ParameterMap {
 struct Fit {
   const Model* model = nullptr;
   Geometry geometry;
-  Protocol protocol;                // the contrasts that were used, after dropping
-  std::vector<ParameterMap> maps;   // one per Model::parameters
-  std::vector<float> residual;      // relative to the strongest signal
+  Protocol protocol;               // the contrasts that were used, after dropping
+  std::vector<ParameterMap> maps;  // one per Model::parameters
+  std::vector<float> residual;     // relative to the strongest signal
   std::vector<VoxelStatus> status;
-  double noise = 0;                 // standard deviation of the signal, its unit
-  std::string noise_method;         // how it was estimated
-  std::string description;          // model, contrasts used, what was dropped, options: one line for people and DICOM
-  std::size_t fitted = 0;           // voxels with a value
-  std::size_t considered = 0;       // voxels above the noise floor
+  double noise = 0;            // standard deviation of the signal, its unit
+  std::string noise_method;    // how it was estimated
+  std::string description;     // model, contrasts used, what was dropped, options: one line for people and DICOM
+  std::size_t fitted = 0;      // voxels with a value
+  std::size_t considered = 0;  // voxels above the noise floor
 };
 
-// Fits `model` to `series`. A Refusal says what is missing; nothing is guessed. The result does not depend on the number
-// of threads, to the bit. `b1`, where given, is a flip-angle factor on the grid of the series (1 = nominal) or empty.
+// Fits `model` to `series`. A Refusal says what is missing; nothing is guessed. The result does not depend on the
+// number of threads, to the bit. `b1`, where given, is a flip-angle factor on the grid of the series (1 = nominal) or
+// empty.
 [[nodiscard]] std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
                                                     const std::vector<float>& b1 = {});
 

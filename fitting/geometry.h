@@ -1,6 +1,7 @@
 #pragma once
 // Where the voxels of a volume lie in the patient.
 #include <Eigen/Core>
+#include <Eigen/Geometry>
 #include <cstddef>
 #include <vector>
 
@@ -22,12 +23,15 @@ struct Geometry {
   std::vector<Vec3> slice_origins_mm;  // centre of voxel (row 0, column 0) of each slice, ascending along normal()
 
   [[nodiscard]] int slices() const { return static_cast<int>(slice_origins_mm.size()); }
-  [[nodiscard]] std::size_t slice_voxels() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns); }
+  [[nodiscard]] std::size_t slice_voxels() const {
+    return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+  }
   [[nodiscard]] std::size_t voxels() const { return slice_voxels() * slice_origins_mm.size(); }
   [[nodiscard]] Vec3 normal() const;
   // Position of a slice along normal(), mm.
   [[nodiscard]] double height_mm(int slice) const;
-  // Median distance between neighbouring slices; the thickness where there is one slice only.
+  // Median distance between neighbouring slices (of an even number, the lower of the middle two: a missing slice must
+  // not stretch it); the thickness where there is one slice only.
   [[nodiscard]] double slice_spacing_mm() const;
   [[nodiscard]] Vec3 centre_mm(double column, double row, int slice) const;
 };

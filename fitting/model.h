@@ -13,7 +13,8 @@ namespace fitting {
 
 inline constexpr std::size_t kMaxParameters = 4;
 
-// A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not values.
+// A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not
+// values.
 struct Parameter {
   std::string_view name;   // short key: "T1", "T2", "T2star", "ADC", "S0"
   std::string_view title;  // as a person reads it: "T1", "T2*", "ADC"
@@ -46,10 +47,10 @@ constexpr bool failed(VoxelStatus s) {
 
 struct FitOptions {
   unsigned threads = 1;
-  double least_snr = 5;                   // strongest contrast / noise below which a voxel is not fitted
-  double largest_relative_error = 0.5;    // standard error / value above which a voxel is Uncertain
-  double largest_relative_residual = 0.3; // RMS residual / strongest signal above which a voxel is a Misfit
-  bool drop_first_echo = true;            // T2 only: stimulated echoes spare the first (reference: fitting.md 1.3)
+  double least_snr = 5;                    // strongest contrast / noise below which a voxel is not fitted
+  double largest_relative_error = 0.5;     // standard error / value above which a voxel is Uncertain
+  double largest_relative_residual = 0.3;  // RMS residual / strongest signal above which a voxel is a Misfit
+  bool drop_first_echo = true;  // T2 only, while more than 3 echoes remain: stimulated echoes spare the first
 };
 
 // A run of voxels, structure of arrays: signal[k][i] is contrast k of voxel i. `noise` is the standard deviation of the
@@ -77,18 +78,24 @@ struct Example {
 
 // Pure functions and constants; everything has static storage. Safe from any thread.
 struct Model {
-  std::string_view name;        // the file's name: "t1_vfa", "t2", "t2star", "adc"
-  std::string_view title;       // "T1 by variable flip angle"
-  std::string_view equation;    // as printed in the Derivation Description
+  std::string_view name;      // the file's name: "t1_vfa", "t2", "t2star", "adc"
+  std::string_view title;     // "T1 by variable flip angle"
+  std::string_view equation;  // as printed in the Derivation Description
   std::string_view citation;
+  // What the fit does beyond the equation (weights, noise floor), for Fit::description; may be empty.
+  std::string_view note;
   Axis axis = Axis::EchoTimeMs;
   bool needs_repetition_time = false;
   std::size_t least_contrasts = 2;
+  // The first echo does not follow `signal` (T2: no stimulated echo reaches it); fit_series() leaves it out on request.
+  bool first_echo_differs = false;
   std::span<const Parameter> parameters;  // [0] is the map; the others are nuisance (S0)
   // Noise-free signal of one voxel; parameters and protocol in their units.
   void (*signal)(const Protocol&, std::span<const double> parameters, std::span<double> signal) = nullptr;
   // Fits every voxel of the tile. Never allocates per voxel, never throws, same result for any tile boundaries.
   void (*fit)(const Protocol&, const FitOptions&, const Tile&, const TileFit&) = nullptr;
+  // The same arithmetic in double precision: what `fit` should have found. The oracle of the tests.
+  void (*fit_in_double)(const Protocol&, const FitOptions&, const Tile&, const TileFit&) = nullptr;
   Protocol (*example_protocol)() = nullptr;
   std::span<const Example> examples;
 };

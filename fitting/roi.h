@@ -1,5 +1,6 @@
 #pragma once
-// Outlined regions: carried from the grid on which they were drawn to the grid of a map, in patient space, and measured.
+// Outlined regions: carried from the grid on which they were drawn to the grid of a map, in patient space, and
+// measured.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -31,30 +32,36 @@ struct CarryOptions {
 };
 
 struct Carried {
-  Mask mask;                    // on the target grid
-  double slice_distance_mm = 0; // largest distance between a source slice that was used and the target slice it served
-  double covered_share = 1;     // share of the region's volume that lies inside the target volume; below 1 the caller must say so
+  Mask mask;                     // on the target grid
+  double slice_distance_mm = 0;  // largest distance between a source slice that was used and the target slice it served
+  double covered_share =
+      1;  // share of the region's volume that lies inside the target volume; below 1 the caller must say so
 };
 
-// Carries `mask` to the grid of `target` by real-world position. A target slice takes the nearest source slice, if that lies within
-// half a slice spacing (of the coarser of the two); a target voxel belongs to the region when at least `least_area` of it is covered.
-// Refuses when the planes are not parallel (> 1 degree) or when nothing overlaps.
-[[nodiscard]] std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target, const CarryOptions& options = {});
+// Carries `mask` to the grid of `target` by real-world position. A target slice takes the nearest source slice, if that
+// lies within half a slice spacing (of the coarser of the two); a target voxel belongs to the region when at least
+// `least_area` of it is covered. Refuses when the planes are not parallel (> 1 degree) or when nothing overlaps.
+[[nodiscard]] std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target,
+                                                   const CarryOptions& options = {});
 
 // Statistics of one map over one region (models.md 6). Failed voxels are left out and counted.
 struct Statistics {
-  std::size_t voxels = 0;        // of the region
-  std::size_t measured = 0;      // with a value
+  std::size_t voxels = 0;                                                          // of the region
+  std::size_t measured = 0;                                                        // with a value
   double mean = 0, sd = 0, median = 0, p5 = 0, p95 = 0, minimum = 0, maximum = 0;  // unit of the map; sd with n-1
-  double area_mm2 = 0;           // of the region in this slice, or in all slices together
-  [[nodiscard]] double failed_share() const { return voxels == 0 ? 0 : 1.0 - static_cast<double>(measured) / static_cast<double>(voxels); }
+  double area_mm2 = 0;  // of the region in this slice, or in all slices together
+  [[nodiscard]] double failed_share() const {
+    return voxels == 0 ? 0 : 1.0 - static_cast<double>(measured) / static_cast<double>(voxels);
+  }
 };
 // Over `slice` alone, or over all slices. nullopt when no voxel of the region carries a value (value != 0).
 // Percentiles are linear between order statistics (R type 7, numpy default).
-[[nodiscard]] std::optional<Statistics> measure(std::span<const float> map, const Mask& mask, std::optional<int> slice = std::nullopt);
+[[nodiscard]] std::optional<Statistics> measure(std::span<const float> map, const Mask& mask,
+                                                std::optional<int> slice = std::nullopt);
 
-// Outer outlines of the region in one slice along voxel edges, each closed (first point repeated), in DICOM image-relative
-// coordinates (column, row), where (0, 0) is the top left corner of the top left voxel and (0.5, 0.5) its centre (PS3.3 C.10.5).
+// Outer outlines of the region in one slice along voxel edges, each closed (first point repeated), in DICOM
+// image-relative coordinates (column, row), where (0, 0) is the top left corner of the top left voxel and (0.5, 0.5)
+// its centre (PS3.3 C.10.5).
 [[nodiscard]] std::vector<std::vector<std::pair<float, float>>> outlines(const Mask& mask, int slice);
 
 }  // namespace fitting

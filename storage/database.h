@@ -1,32 +1,35 @@
 #pragma once
-// The SQLite database beside the object files: index of instances, studies, jobs, results, outbox, and what was decided and why.
-// One file, WAL, several processes. All SQL of the project is in this folder. `now` is a parameter of every query that needs time.
+// The SQLite database beside the object files: index of instances, studies, jobs, results, outbox, and what was decided
+// and why. One file, WAL, several processes. All SQL of the project is in this folder. `now` is a parameter of every
+// query that needs time.
 #include <chrono>
 #include <filesystem>
 #include <memory>
 
 #include "storage/result.h"
 
-struct sqlite3;
-
 namespace storage {
+
+class Connection;  // private to this folder
 
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 using Duration = std::chrono::milliseconds;
 
-// One connection. Not safe to share between threads: open one per thread. Creates or migrates the schema on open;
-// Fault::Corrupt when the file is from a newer version.
+// One connection. Not safe to share between threads, and not to be carried through fork(): open one per thread and
+// process. Creates or migrates the schema on open; Fault::Corrupt when the file is from a newer version or is no
+// database. Who finds the database locked waits up to ten seconds before Fault::Busy. Index, JobQueue and Outbox refer
+// to their Database, which must stay where it is.
 class Database {
  public:
   static Result<Database> open(const std::filesystem::path& file);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
-  [[nodiscard]] sqlite3* handle() const { return handle_; }
+  [[nodiscard]] Connection& connection() const { return *connection_; }
 
  private:
-  explicit Database(sqlite3* handle) : handle_(handle) {}
-  sqlite3* handle_ = nullptr;
+  explicit Database(std::unique_ptr<Connection> connection);
+  std::unique_ptr<Connection> connection_;
 };
 
 }  // namespace storage

@@ -24,16 +24,22 @@ enum class JobEvent { Claimed, Finished, Refused, Failed, LeaseExpired, Retried,
 constexpr std::optional<JobState> next(JobState state, JobEvent event, bool attempts_left) {
   using S = JobState;
   using E = JobEvent;
-  if (event == E::Retried) return state == S::Refused || state == S::Dead || state == S::Cancelled ? std::optional(S::Waiting) : std::nullopt;
-  if (event == E::Cancelled) return state == S::Waiting || state == S::Running ? std::optional(S::Cancelled) : std::nullopt;
+  if (event == E::Retried)
+    return state == S::Refused || state == S::Dead || state == S::Cancelled ? std::optional(S::Waiting) : std::nullopt;
+  if (event == E::Cancelled)
+    return state == S::Waiting || state == S::Running ? std::optional(S::Cancelled) : std::nullopt;
   if (state == S::Waiting) return event == E::Claimed ? std::optional(S::Running) : std::nullopt;
   if (state != S::Running) return std::nullopt;
   switch (event) {
-    case E::Finished: return S::Done;
-    case E::Refused: return S::Refused;
+    case E::Finished:
+      return S::Done;
+    case E::Refused:
+      return S::Refused;
     case E::Failed:
-    case E::LeaseExpired: return attempts_left ? S::Waiting : S::Dead;
-    default: return std::nullopt;
+    case E::LeaseExpired:
+      return attempts_left ? S::Waiting : S::Dead;
+    default:
+      return std::nullopt;
   }
 }
 static_assert(next(JobState::Running, JobEvent::Failed, true) == JobState::Waiting);
@@ -43,16 +49,16 @@ static_assert(next(JobState::Dead, JobEvent::Retried, false) == JobState::Waitin
 
 struct Job {
   std::int64_t id = 0;
-  std::string kind;       // "group", "map", "measure"
-  std::string key;        // unique with kind: the same work is never queued twice
+  std::string kind;  // "group", "map", "measure"
+  std::string key;   // unique with kind: the same work is never queued twice
   std::string study_uid;
-  std::string payload;    // JSON, opaque here
+  std::string payload;  // JSON, opaque here
   JobState state = JobState::Waiting;
-  int attempts = 0;       // counted at claim, so a crash counts
+  int attempts = 0;  // counted at claim, so a crash counts
   Time not_before{};
   Time lease_until{};
   std::string owner;
-  std::string reason;     // of the last refusal or failure
+  std::string reason;  // of the last refusal or failure
   Time created{}, finished{};
 };
 
@@ -63,9 +69,9 @@ struct ResultRow {
   std::int64_t job_id = 0;
   std::string study_uid;
   std::string sop_instance_uid, sop_class_uid, series_uid;
-  std::string kind;       // "mr_map", "pm_real", "pm_normalised", "sr_measurements", "sr_nomogram"
-  std::string slot;       // "t1_pre", "t2", …; empty for reports
-  int order = 0;          // position within its kind (slice number)
+  std::string kind;  // "mr_map", "pm_real", "pm_normalised", "sr_measurements", "sr_nomogram"
+  std::string slot;  // "t1_pre", "t2", …; empty for reports
+  int order = 0;     // position within its kind (slice number)
   std::filesystem::path path;
   std::string digest;
   std::uint64_t bytes = 0;
@@ -85,11 +91,14 @@ class JobQueue {
   Result<std::optional<std::int64_t>> enqueue(std::string_view kind, std::string_view key, std::string_view study_uid,
                                               std::string_view payload, Time now, Time not_before);
   // Leases the oldest waiting job whose time has come and counts the attempt, or nullopt when there is none.
-  // The caller must finish(), refuse(), fail() or renew() before `now + lease`; afterwards sweep() gives it to someone else.
+  // The caller must finish(), refuse(), fail() or renew() before `now + lease`; from then on the lease is lost and
+  // sweep() gives the job to someone else. `owner` must not be empty.
   Result<std::optional<Job>> claim(std::string_view owner, Time now, Duration lease);
   Result<bool> renew(std::int64_t id, std::string_view owner, Time now, Duration lease);  // false: the lease is lost
-  // In one transaction: the job is Done, its results are rows, and every destination's outbox holds those it wants. False when the lease
-  // was lost: nothing is written. Result rows that already exist (an earlier attempt) are kept.
+  // In one transaction: the job is Done, its results are rows, and every destination's outbox holds those it wants.
+  // False when the lease was lost: nothing is written. Result rows that already exist (an earlier attempt) are kept,
+  // and so is what became of their delivery. The rows' own job_id is not read. Fault::Missing when there is no such
+  // job, here and below.
   Result<bool> finish(std::int64_t id, std::string_view owner, Time now, const std::vector<ResultRow>& results,
                       const std::vector<Delivery>& deliveries);
   Result<bool> refuse(std::int64_t id, std::string_view owner, Time now, std::string_view reason);
@@ -97,12 +106,15 @@ class JobQueue {
   // Takes back leases that have run out; returns the jobs that changed, in their new state.
   Result<std::vector<Job>> sweep(Time now);
   // Takes back every lease of one owner (its process has died), or of all owners when `owner` is empty (service start).
+  // The attempt counts: whoever died may have died of this job.
   Result<std::vector<Job>> release(std::string_view owner, Time now);
-  Result<bool> retry(std::int64_t id, Time now);   // by a person; attempts start again
+  // By a person; false when next() does not allow it. Retrying starts the attempts again; who works on a cancelled job
+  // has lost its lease.
+  Result<bool> retry(std::int64_t id, Time now);
   Result<bool> cancel(std::int64_t id, Time now);
 
   Result<std::optional<Job>> find(std::int64_t id) const;
-  Result<std::vector<Job>> jobs_of(std::string_view study_uid) const;  // empty: all; oldest first
+  Result<std::vector<Job>> jobs_of(std::string_view study_uid) const;           // empty: all; oldest first
   Result<std::vector<ResultRow>> results_of(std::string_view study_uid) const;  // by job, kind, order
   Result<std::optional<ResultRow>> find_result(std::string_view sop_instance_uid) const;
 

@@ -1,5 +1,6 @@
 #pragma once
-// Object files on disk. Files are the truth: what is published here survives a power cut, and the index can be rebuilt from it.
+// Object files on disk. Files are the truth: what is published here survives a power cut, and the index can be rebuilt
+// from it.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -12,8 +13,8 @@
 namespace storage {
 
 struct StoreOptions {
-  std::filesystem::path root;                   // absolute; created where missing
-  std::uint64_t floor_bytes = 2ull << 30;       // free space below which nothing new is taken
+  std::filesystem::path root;              // absolute; created where missing
+  std::uint64_t floor_bytes = 2ull << 30;  // free space below which nothing new is taken
 };
 
 // root/incoming   files being received, names of our own; swept at start
@@ -24,47 +25,61 @@ struct StoreOptions {
 // No name ever contains text from the network. Every function is safe from any thread and any process.
 class ObjectStore {
  public:
-  // Creates the folders (and the 256 fan-out folders, fsynced) and takes nothing else.
+  // Creates the folders (and the 256 fan-out folders of objects/ and results/), fsynced, and touches nothing else.
   static Result<ObjectStore> open(StoreOptions options);
 
-  // A fresh path in incoming/ on the same file system. Fault::Full when less than the floor is free.
+  // A fresh path in incoming/ on the same file system; the file is not created. Fault::Full when less than the floor is
+  // free.
   [[nodiscard]] Result<std::filesystem::path> new_incoming();
 
   struct Published {
     std::filesystem::path path;
-    std::string digest;                       // SHA-256 of the whole file, lower-case hex
+    std::string digest;  // SHA-256 of the whole file, lower-case hex
     std::uint64_t bytes = 0;
     enum class Outcome { Stored, AlreadyThere, SetAside } outcome = Outcome::Stored;
   };
-  // Makes the file at `incoming` durable as the object `uid`: fsync(file), rename, fsync(directory); returns only then.
-  // Same UID and same payload: AlreadyThere, the incoming file is removed. Same UID, other payload: SetAside under aside/.
-  // `payload_digest` identifies the payload (the data set without the file meta information, whose version fields may differ);
-  // it is stored by the caller in the index and compared there: `existing` is what the index has for this UID, if anything.
-  // On any error the incoming file is removed and nothing is published.
-  Result<Published> publish(const std::filesystem::path& incoming, std::string_view uid, std::string_view payload_digest,
-                            const std::optional<std::string>& existing);
+  // Makes the file at `incoming` durable as the object `uid`: fsync(file), its new name (which never replaces a file),
+  // fsync(directory); returns only then. The incoming name is gone afterwards, whatever the outcome.
+  // Same UID and same payload: AlreadyThere. Same UID, other payload: SetAside under aside/.
+  // `payload_digest` identifies the payload (the data set without the file meta information, whose version fields may
+  // differ); it is stored by the caller in the index and compared there: `existing` is what the index has for this UID,
+  // if anything. A file without an index row (a crash, or another association at this instant) is compared whole.
+  // `existing` without its file: the same payload is Stored again, another one is SetAside.
+  // On an error nothing is published, with one exception: when only the last fsync failed, the file keeps its new name,
+  // for someone else may have found it there already; start-up then finds a file without a row.
+  Result<Published> publish(const std::filesystem::path& incoming, std::string_view uid,
+                            std::string_view payload_digest, const std::optional<std::string>& existing);
 
-  // Moves an unreadable file to quarantine/ with its reason beside it (durable like publish). Returns the new path.
+  // Moves an unreadable file to quarantine/ with its reason beside it (durable like publish, and like it leaves nothing
+  // in incoming/). The same bytes again: the newer reason stands. Returns the new path.
   Result<std::filesystem::path> quarantine(const std::filesystem::path& incoming, std::string_view reason);
 
-  // Writes a result object durably: `file` (anywhere on the same file system) becomes results/…/<hash of uid>.dcm.
+  // Writes a result object durably: `file` (anywhere on the same file system) becomes results/ab/<64 hex of uid>.dcm;
+  // its old name is gone afterwards. Same bytes there: AlreadyThere. Other bytes there: Fault::Corrupt, since the UID
+  // is derived from the content.
   Result<Published> publish_result(const std::filesystem::path& file, std::string_view uid);
 
   // Removes what a crash left in incoming/. Call before receiving starts. Returns how many.
   Result<std::size_t> sweep_incoming();
 
-  // Calls `visit` with every file below objects/ (order unspecified); for reconciling with the index.
+  // Calls `visit` with every file below objects/ (order unspecified); for reconciling with the index. An error, before
+  // any visit, when a folder cannot be read: half a list must not look like missing files.
   template <class F>
-  void for_each_object(F&& visit) const {
-    for (const auto& path : object_files()) visit(path);
+  [[nodiscard]] Result<void> for_each_object(F&& visit) const {
+    const auto files = object_files();
+    if (!files) return tl::unexpected(files.error());
+    for (const auto& path : *files) visit(path);
+    return {};
   }
 
+  // Space left for us on the file system of root; 0 when it cannot be found out.
   [[nodiscard]] std::uint64_t free_bytes() const;
   [[nodiscard]] const StoreOptions& options() const { return options_; }
 
  private:
   explicit ObjectStore(StoreOptions options) : options_(std::move(options)) {}
-  [[nodiscard]] std::vector<std::filesystem::path> object_files() const;
+  [[nodiscard]] Result<std::vector<std::filesystem::path>> object_files() const;
+  Published set_aside(const std::filesystem::path& incoming, std::string_view uid) const;
   StoreOptions options_;
 };
 

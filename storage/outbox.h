@@ -1,5 +1,6 @@
 #pragma once
-// What still has to reach which destination. One row per instance and destination; it stays until it was delivered or a person decides.
+// What still has to reach which destination. One row per instance and destination; it stays until it was delivered or a
+// person decides.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,8 +25,8 @@ struct OutboxRow {
   OutboxState state = OutboxState::Waiting;
   int attempts = 0;
   Time not_before{};
-  int last_status = -1;        // DIMSE status of the last answer, -1 when there was none
-  std::string last_problem;    // one sentence; empty when delivered
+  int last_status = -1;      // DIMSE status of the last answer, -1 when there was none
+  std::string last_problem;  // one sentence; empty when delivered
   Time created{}, changed{};
 };
 
@@ -33,15 +34,19 @@ class Outbox {
  public:
   explicit Outbox(Database& database) : database_(&database) {}
 
-  // The next result set for a destination: due rows of the oldest study with due rows, in sending order (kind order of the delivery,
-  // then series, then order), at most `most`. Empty when nothing is due.
+  // The next result set for a destination: due rows of the study that has waited longest with a row due, in sending
+  // order (kind order of the delivery, then series, then order), at most `most`. Empty when nothing is due.
   Result<std::vector<OutboxRow>> due(std::string_view destination, Time now, std::size_t most) const;
 
+  // The answers. Fault::Missing when there is no such row. A delivery is recorded in any state, for the peer has the
+  // object; what a person cancelled meanwhile stays cancelled after postpone() and dead().
   Result<void> delivered(std::int64_t id, Time now, int status);
-  Result<void> postpone(std::int64_t id, Time now, Time not_before, int status, std::string_view problem);  // transient; counts an attempt
-  Result<void> dead(std::int64_t id, Time now, int status, std::string_view problem);                      // permanent
-  Result<bool> retry(std::int64_t id, Time now);  // Dead or Cancelled, or Waiting for later: due now
-  Result<bool> cancel(std::int64_t id, Time now);
+  Result<void> postpone(std::int64_t id, Time now, Time not_before, int status,
+                        std::string_view problem);                                     // transient; counts an attempt
+  Result<void> dead(std::int64_t id, Time now, int status, std::string_view problem);  // permanent
+  Result<bool> retry(std::int64_t id,
+                     Time now);  // Dead, Cancelled, or Waiting for later: due now, attempts start again
+  Result<bool> cancel(std::int64_t id, Time now);  // Waiting or Dead
 
   Result<std::vector<OutboxRow>> rows_of(std::string_view study_uid) const;  // empty: all
   struct Summary {
@@ -55,7 +60,8 @@ class Outbox {
   Database* database_;
 };
 
-// When to try again after `attempts` failures: first, doubled each time, at most `longest`, varied by up to a quarter by `unit` in [0, 1).
+// When to try again after `attempts` failures: first, doubled each time, at most `longest`, shortened by up to a
+// quarter by `unit` in [0, 1).
 [[nodiscard]] Duration backoff(int attempts, Duration first, Duration longest, double unit);
 
 [[nodiscard]] std::string_view to_string(OutboxState);

@@ -1,6 +1,6 @@
 #pragma once
-// From a heap of images to acquisitions: sets of complete volumes that one fit needs. Physics first, words last (design section 6).
-// Pure functions of the headers: same instances in any order give the same answer, to the last character.
+// From a heap of images to acquisitions: sets of complete volumes that one fit needs. Physics first, words last (design
+// section 6). Pure functions of the headers: same instances in any order give the same answer, to the last character.
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -13,33 +13,36 @@
 namespace dicom {
 
 enum class Kind { T1Vfa, T2MultiEcho, T2StarMultiEcho, Diffusion };
-[[nodiscard]] std::string_view to_string(Kind);            // "t1_vfa", "t2_me", "t2star_me", "dwi"
+[[nodiscard]] std::string_view to_string(Kind);  // "t1_vfa", "t2_me", "t2star_me", "dwi"
 [[nodiscard]] std::optional<Kind> parse_kind(std::string_view);
-[[nodiscard]] std::string_view model_of(Kind);             // name in fitting::catalog(): "t1_vfa", "t2", "t2star", "adc"
+[[nodiscard]] std::string_view model_of(Kind);  // name in fitting::catalog(): "t1_vfa", "t2", "t2star", "adc"
 
-enum class Contrast { Unknown, Before, After };            // of the contrast agent
-[[nodiscard]] std::string_view to_string(Contrast);        // "unknown", "before", "after"
+enum class Contrast { Unknown, Before, After };      // of the contrast agent
+[[nodiscard]] std::string_view to_string(Contrast);  // "unknown", "before", "after"
 
-// One value of the varying parameter: the slices of it, ascending along the normal. Diffusion: several images per slice (directions).
+// One value of the varying parameter: the slices of it, ascending along the normal. Diffusion: several images per slice
+// (directions).
 struct Volume {
-  double axis = 0;                                     // TE, flip angle, b
-  std::vector<std::vector<std::size_t>> slices;        // indices into the instances, by slice
+  double axis = 0;                               // TE, flip angle, b
+  std::vector<std::vector<std::size_t>> slices;  // indices into the instances, by slice
 };
 
 struct Acquisition {
   Kind kind = Kind::T1Vfa;
-  std::vector<Volume> volumes;            // ascending axis
+  std::vector<Volume> volumes;  // ascending axis
   fitting::Geometry geometry;
   double repetition_time_ms = 0;
   std::string frame_of_reference_uid;
   Contrast contrast = Contrast::Unknown;
-  std::vector<std::string> evidence;      // why it was taken for this, and why before or after; sentences
-  std::vector<std::string> notes;         // doubts that do not prevent a fit
-  std::string problem;                    // why it cannot be fitted ("echo 3 has 29 of 30 slices"); empty = can be
-  bool counts_agree = false;              // a count from outside this set of images (scanner's header) confirms that nothing is missing
-  std::optional<double> time_s;           // of its first image
+  std::vector<std::string> evidence;  // why it was taken for this, and why before or after; sentences
+  std::vector<std::string> notes;     // doubts that do not prevent a fit
+  std::string problem;                // why it cannot be fitted ("echo 3 has 29 of 30 slices"); empty = can be
+  // A count from outside this set of images (the scanner's header) confirms that nothing is missing. Siemens and
+  // Philips count echoes only: slices at the end of the stack may then still be on their way.
+  bool counts_agree = false;
+  std::optional<double> time_s;  // of its first image
   std::size_t images = 0;
-  std::vector<std::size_t> instances;     // all indices, ordered by SOP Instance UID
+  std::vector<std::size_t> instances;  // all indices, ordered by SOP Instance UID
 
   [[nodiscard]] bool fits() const { return problem.empty(); }
 };
@@ -53,9 +56,9 @@ struct PassedOver {
 };
 
 struct Grouping {
-  std::vector<Acquisition> acquisitions;   // by time, kind, first UID
-  std::vector<PassedOver> passed_over;     // by series number, UID
-  std::vector<std::size_t> rois;           // instances with Content::Roi
+  std::vector<Acquisition> acquisitions;  // by time, kind, first UID
+  std::vector<PassedOver> passed_over;    // by series number, UID
+  std::vector<std::size_t> rois;          // instances with Content::Roi
 };
 
 // All instances must be of one study.
@@ -66,10 +69,17 @@ struct Grouping {
 
 struct LoadedSeries {
   fitting::Series series;
-  std::string pixel_digest;  // SHA-256 over (SOP Instance UID, decoded pixels) of every image, ordered by UID: equal for any transfer syntax
+  // SHA-256 over (SOP Instance UID, SHA-256 of its decoded pixels) of every image, ordered by UID: equal for any
+  // transfer syntax.
+  std::string pixel_digest;
 };
-// Reads and decodes the pixels, applies rescale (and each vendor's scale), averages diffusion directions geometrically per b.
-// Refuses by Error: undecodable pixels, sizes that differ from the header, signed or 8/12/16/32 bit are all accepted.
-[[nodiscard]] Result<LoadedSeries> load_series(const Acquisition& acquisition, std::span<const Instance> instances, unsigned threads);
+// Reads and decodes the pixels, applies rescale (and each vendor's scale), averages the images of one b-value
+// geometrically: directions and repeats of b = 0 alike, so that the logarithm of a plane is the mean of their
+// logarithms; 0 where one of them is not positive. Signed or unsigned pixels of 8, 12, 16 or 32 bits are accepted.
+// Error for pixels that cannot be decoded, sizes that differ from the header, and acquisitions in which a slice has no
+// image, or two where the kind has one. `problem` is the caller's to heed. Files are read by up to `threads` threads;
+// the result does not depend on their number.
+[[nodiscard]] Result<LoadedSeries> load_series(const Acquisition& acquisition, std::span<const Instance> instances,
+                                               unsigned threads);
 
 }  // namespace dicom

@@ -14,12 +14,12 @@ struct Code {
 };
 
 struct Region {
-  int number = 0;                // segment number
+  int number = 0;  // segment number
   std::string label;
   std::string tracking_id, tracking_uid;
-  Code category, type;           // e.g. (108369006, SCT, "Neoplasm")
-  std::string algorithm_type;    // MANUAL, SEMIAUTOMATIC, AUTOMATIC
-  fitting::Mask mask;            // only the slices that the segment occupies
+  Code category, type;         // e.g. (108369006, SCT, "Neoplasm")
+  std::string algorithm_type;  // MANUAL, SEMIAUTOMATIC, AUTOMATIC
+  fitting::Mask mask;          // only the slices that the segment occupies
   [[nodiscard]] bool automatic() const { return algorithm_type == "AUTOMATIC"; }
 };
 
@@ -30,9 +30,9 @@ struct Segmentation {
   std::vector<Region> regions;                 // by segment number; empty segments left out
 };
 
-// BINARY (any matrix size, bits packed across frames as PS3.5 8.1.1 says) and FRACTIONAL (>= half of Maximum Fractional Value).
-// Geometry from the shared or per-frame functional groups. Unsupported (compressed, label map, unequal orientations within one segment)
-// and malformed objects are errors that name what is wrong.
+// BINARY (any matrix size, bits packed across frames as PS3.5 8.1.1 says) and FRACTIONAL (>= half of Maximum Fractional
+// Value). Geometry from the shared or per-frame functional groups. Unsupported (compressed, label map, unequal
+// orientations within one segment) and malformed objects are errors that name what is wrong.
 [[nodiscard]] Result<Segmentation> read_segmentation(const std::filesystem::path& file);
 
 }  // namespace dicom

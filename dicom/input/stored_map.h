@@ -11,10 +11,11 @@ namespace dicom {
 
 struct StoredMap {
   std::string sop_instance_uid, series_uid, study_uid, frame_of_reference_uid;
-  std::string quantity;   // LUT Label: "T1", "T2", "T2star", "ADC"
-  std::string unit;       // UCUM
-  std::string method;     // meaning of the Measurement Method code
-  std::string derivation; // Derivation Description
+  std::string quantity;          // LUT Label: "T1", "T2", "T2star", "ADC"
+  std::string unit;              // UCUM
+  std::string method;            // meaning of the Measurement Method code
+  std::string derivation;        // Derivation Description
+  std::string content_datetime;  // YYYYMMDDHHMMSS of Content Date and Content Time; may be empty
   fitting::Geometry geometry;
   std::vector<float> value;  // in the unit (real-world mapping applied); 0 = no value
 };

@@ -1,5 +1,6 @@
 #pragma once
-// The receiving side: accepts associations, answers C-ECHO, writes C-STORE data sets bit for bit to a file and asks a handler for the status.
+// The receiving side: accepts associations, answers C-ECHO, writes C-STORE data sets bit for bit to a file and asks a
+// handler for the status.
 // Own acceptor: DcmSCPPool of DCMTK 3.6.7 leaks a thread per association (reference: dicom.md 3, defect 2).
 #include <chrono>
 #include <cstdint>
@@ -15,14 +16,14 @@ namespace dicom {
 
 struct AcceptorOptions {
   std::string ae_title = "HERALD";
-  std::string bind_address;                       // empty: all interfaces; "127.0.0.1": loopback only
-  std::uint16_t port = 11112;                     // 0: any free one, see Acceptor::port()
-  std::vector<std::string> calling_ae_titles;     // who may store; empty: nobody (closed by default). "*" alone: anybody
+  std::string bind_address;                    // an IPv4 address; empty: all interfaces
+  std::uint16_t port = 11112;                  // 0: any free one, see Acceptor::port()
+  std::vector<std::string> calling_ae_titles;  // who may store; empty: nobody (closed by default). "*" alone: anybody
   unsigned most_associations = 32;
   std::uint32_t largest_pdu = 131072;
-  std::chrono::seconds acse_timeout{10};          // for the association request after the connection
-  std::chrono::seconds dimse_timeout{60};         // silence in the middle of a message
-  std::chrono::seconds idle_timeout{300};         // silence between messages
+  std::chrono::seconds acse_timeout{10};   // for the association request after the connection
+  std::chrono::seconds dimse_timeout{60};  // silence in the middle of a message
+  std::chrono::seconds idle_timeout{300};  // silence between messages
 };
 
 // C-STORE status codes (PS3.4 B.2.3).
@@ -35,9 +36,9 @@ enum class StoreStatus : std::uint16_t {
 };
 
 struct Received {
-  std::filesystem::path file;       // complete DICOM file, data set exactly as it came; the handler owns it now
+  std::filesystem::path file;  // complete DICOM file, data set exactly as it came; the handler owns it now
   std::string sop_class_uid, sop_instance_uid;  // of the command; checked to be UIDs
-  std::string transfer_syntax_uid;  // of the presentation context
+  std::string transfer_syntax_uid;              // of the presentation context
   std::string calling_ae_title;
   std::uint64_t association = 0;
 };
@@ -46,13 +47,15 @@ struct Received {
 class StoreHandler {
  public:
   virtual ~StoreHandler() = default;
-  // A path for the next data set, on the disk where it will stay; an error answers A700 and the data set is drained, not stored.
+  // A path for the next data set, on the disk where it will stay; an error answers A700 and the data set is drained,
+  // not stored.
   virtual Result<std::filesystem::path> new_file(std::uint64_t association) = 0;
   // Returns when the status it gives is true.
   virtual StoreStatus store(Received received) = 0;
   // The file of a transfer that was aborted midway has been removed already.
   virtual void opened(std::uint64_t /*association*/, const std::string& /*calling*/) {}
-  virtual void closed(std::uint64_t /*association*/, const std::string& /*how*/) {}  // "released", "aborted", "timeout", …
+  // "released", "aborted", "timeout", "stopped", "connection lost" or "protocol error"; follows every opened().
+  virtual void closed(std::uint64_t /*association*/, const std::string& /*how*/) {}
   virtual void rejected(const std::string& /*calling*/, const std::string& /*called*/, const std::string& /*reason*/) {}
 };
 
@@ -60,9 +63,10 @@ class Acceptor {
  public:
   // Binds and listens; accepting starts with run in its own thread. The handler must outlive the acceptor.
   static Result<std::unique_ptr<Acceptor>> start(AcceptorOptions options, StoreHandler& handler);
-  virtual ~Acceptor() = default;                    // stops
+  virtual ~Acceptor() = default;  // stops
   [[nodiscard]] virtual std::uint16_t port() const = 0;
-  // No new associations; those that run may finish their message; returns when all threads are joined.
+  // No new associations; those that run may finish their message; returns when all threads are joined. Not from within
+  // the handler.
   virtual void stop() = 0;
   [[nodiscard]] virtual unsigned associations() const = 0;
 };

@@ -31,16 +31,19 @@ struct Verdict {
   enum class Kind {
     Delivered,  // success or a warning status
     Later,      // the peer, the network or the association failed in a way that may pass
-    Never,      // the peer will not take this instance: SOP class, status A9xx or Cxxx, …
+    Never,      // this instance will not be taken: SOP class, status A9xx or Cxxx, a file that is not DICOM, …
   } kind = Kind::Later;
   int status = -1;      // DIMSE status; -1: no answer for this instance
   std::string problem;  // one sentence; empty when delivered without a warning
 };
 
-// Sends in the given order on one association and releases it cleanly. Always returns one verdict per instance, also when the peer
-// is unreachable (all Later) or refuses the association for good (all Never: called AE unknown, calling AE not accepted).
-// Blocks; safe from several threads. Files are sent as they are (explicit little endian proposed first, then their own syntax).
-// `progress` is called after each instance. `stop` is asked between instances: true ends early, the rest is Later.
+// Sends in the given order on one association and releases it cleanly. Always returns one verdict per instance, also
+// when the peer is unreachable (all Later) or refuses the association for good (all Never: called AE unknown, calling
+// AE not accepted). Blocks; safe from several threads, which share the connect_timeout of the latest call: DCMTK has
+// one for the whole process. Files are sent byte for byte; only between the uncompressed syntaxes are they written
+// anew, when the peer takes no other. Compressed files are proposed in their own syntax and never decompressed. More
+// than 128 combinations of SOP class and syntax do not fit on one association: the surplus is Later. `progress` is
+// called after each instance. `stop` is asked between instances: true ends early, the rest is Later.
 [[nodiscard]] std::vector<Verdict> send(const Peer& peer, std::span<const Outgoing> instances,
                                         const std::function<void(std::size_t done, const Verdict&)>& progress = {},
                                         const std::function<bool()>& stop = {});

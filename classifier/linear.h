@@ -1,0 +1,45 @@
+#pragma once
+// Private to classifier/: the arithmetic of a logistic model, shared by the loader (worked cases) and the evaluation.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <ranges>
+#include <string>
+
+#include "classifier/model.h"
+
+namespace classifier {
+
+// Contribution of a predictor to the linear predictor. A categorical value must be one of its levels.
+[[nodiscard]] inline double effect(const Predictor& predictor, double value) {
+  if (predictor.kind != Predictor::Kind::Categorical) return predictor.coefficient * value;
+  return predictor.level_coefficients.at(static_cast<int>(value));
+}
+
+// Least and greatest effect over the drawn axis; of levels, over all of them.
+struct EffectRange {
+  double least = 0, greatest = 0;
+  [[nodiscard]] double width() const { return greatest - least; }
+};
+[[nodiscard]] inline EffectRange effect_range(const Predictor& predictor) {
+  if (predictor.kind != Predictor::Kind::Categorical)
+    return {std::min(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high)),
+            std::max(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high))};
+  const auto [least, greatest] = std::ranges::minmax(predictor.level_coefficients | std::views::values);
+  return {least, greatest};
+}
+
+[[nodiscard]] inline double linear_predictor(const Model& model, const std::map<std::string, double>& inputs) {
+  double sum = model.intercept;
+  for (const Predictor& predictor : model.predictors) sum += effect(predictor, inputs.at(predictor.name));
+  return sum;
+}
+
+[[nodiscard]] inline double logistic(double linear) { return 1 / (1 + std::exp(-linear)); }
+
+// True when a fact's value names one of its levels.
+[[nodiscard]] inline bool is_level(const Predictor& predictor, double value) {
+  return std::abs(value) < 1000 && value == std::floor(value) && predictor.levels.contains(static_cast<int>(value));
+}
+
+}  // namespace classifier

@@ -1,0 +1,73 @@
+#include "config/recipe.h"
+
+#include "config/toml_file.h"
+
+namespace config {
+namespace {
+
+std::string name_of(const Entry& entry, std::string_view also_allowed) {
+  std::string name = entry.text();
+  if (!is_name(name, also_allowed)) entry.refuse("1 to 100 letters, digits and " + std::string(also_allowed));
+  return name;
+}
+
+std::vector<std::string> descriptions_of(const Entry& entry) {
+  std::vector<std::string> descriptions = entry.texts();
+  // An empty part is contained in every description and would map all series to this slot.
+  if (std::ranges::count(descriptions, "") > 0) entry.refuse("texts that are not empty");
+  return descriptions;
+}
+
+std::vector<std::string> models_of(const Entry& entry) {
+  std::vector<std::string> models = entry.texts();
+  for (const std::string& model : models)
+    if (!is_name(model, "._-")) entry.refuse("ids of models: letters, digits and ._-");
+  return models;
+}
+
+constexpr Key<Slot> kSlotKeys[] = {
+    {"name", [](const Entry& e, Slot& s) { s.name = name_of(e, "_"); }, true},
+    {"kind",
+     [](const Entry& e, Slot& s) {
+       s.kind = e.text_of({"t1_vfa", "t2_me", "t2star_me", "dwi"});
+     },
+     true},
+    {"contrast",
+     [](const Entry& e, Slot& s) {
+       s.contrast = e.text_of({"before", "after", ""});
+     }},
+    {"required", [](const Entry& e, Slot& s) { s.required = e.flag(); }},
+    {"volumes", [](const Entry& e, Slot& s) { s.volumes = static_cast<int>(e.whole(2, 1000)); }},
+    {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
+};
+
+void read_slots(const Entry& entry, Recipe& recipe) {
+  for (const Table& table : entry.tables()) {
+    Slot slot;
+    read_table<Slot>(table, kSlotKeys, slot);
+    if (std::ranges::count(recipe.slots, slot.name, &Slot::name) > 0)
+      table.refuse(table.value.at("name"), "name = \"" + slot.name + "\": expected a name that no other slot has");
+    recipe.slots.push_back(std::move(slot));
+  }
+  if (recipe.slots.empty()) entry.refuse("one slot or more");
+}
+
+constexpr Key<Recipe> kRecipeKeys[] = {
+    {"name", [](const Entry& e, Recipe& r) { r.name = name_of(e, "_-"); }, true},
+    {"title", [](const Entry& e, Recipe& r) { r.title = e.text(); }, true},
+    {"models", [](const Entry& e, Recipe& r) { r.models = models_of(e); }},
+    {"slot", read_slots, true},
+};
+
+}  // namespace
+
+Result<Recipe> load_recipe(const std::filesystem::path& file) {
+  return guarded(file, [&] {
+    const Toml document = read_toml(file);
+    Recipe recipe;
+    read_table<Recipe>({document, "", file}, kRecipeKeys, recipe);
+    return recipe;
+  });
+}
+
+}  // namespace config

@@ -1,0 +1,284 @@
+#include "config/settings.h"
+
+#include <arpa/inet.h>
+
+#include <cmath>
+#include <set>
+#include <thread>
+
+#include "config/toml_file.h"
+
+// One list of keys per table of the file, in the order of herald.toml; the lambdas hold the unit, the range and nothing
+// else.
+
+namespace config {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::int64_t kDay = 24 * 3600;
+
+seconds seconds_of(const Entry& entry, std::int64_t low, std::int64_t high) { return seconds(entry.whole(low, high)); }
+
+std::chrono::milliseconds milliseconds_of(const Entry& entry, double low_s, double high_s) {
+  return std::chrono::milliseconds(std::llround(1000 * entry.number(low_s, high_s)));
+}
+
+// PS3.5 6.2: 1 to 16 characters of the default repertoire without backslash and control characters; spaces at the ends
+// mean nothing, so two titles that differ by them only would be one.
+bool is_ae_title(std::string_view text) {
+  const bool printable = std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
+  return !text.empty() && text.size() <= 16 && printable && text.front() != ' ' && text.back() != ' ';
+}
+
+constexpr const char* kAeTitle = "an AE title: 1 to 16 ASCII characters, no backslash, no space at the ends";
+
+std::string ae_title_of(const Entry& entry) {
+  std::string title = entry.text();
+  if (!is_ae_title(title)) entry.refuse(kAeTitle);
+  return title;
+}
+
+std::vector<std::string> calling_ae_titles_of(const Entry& entry) {
+  std::vector<std::string> titles = entry.texts();
+  if (std::ranges::count(titles, "*") > 0 && titles.size() > 1) entry.refuse("\"*\" alone, or AE titles without it");
+  for (const std::string& title : titles)
+    if (!is_ae_title(title)) entry.refuse(std::string("an array of ") + kAeTitle);
+  return titles;
+}
+
+std::string bind_address_of(const Entry& entry) {
+  std::string address = entry.text();
+  in_addr parsed{};
+  if (!address.empty() && inet_pton(AF_INET, address.c_str(), &parsed) != 1)
+    entry.refuse("an IPv4 address such as 127.0.0.1, or nothing for all interfaces");
+  return address;
+}
+
+std::string host_of(const Entry& entry) {
+  std::string host = entry.text();
+  if (!is_name(host, ".-:")) entry.refuse("a host name or an address");
+  return host;
+}
+
+// LO of PS3.5: it becomes the Device Serial Number of every object.
+std::string serial_of(const Entry& entry) {
+  std::string serial = entry.text();
+  if (serial.empty() || serial.size() > 64 || serial.find('\\') != std::string::npos)
+    entry.refuse("1 to 64 characters without backslash");
+  return serial;
+}
+
+std::filesystem::path required_path_of(const Entry& entry) {
+  if (entry.text().empty()) entry.refuse("a folder");
+  return entry.path();
+}
+
+std::filesystem::path installed_recipes() { return share_folder() / "config" / "recipes"; }
+
+std::string installed_recipe_names() {
+  std::set<std::string> names;
+  std::error_code unreadable;
+  for (const auto& file : std::filesystem::directory_iterator(installed_recipes(), unreadable))
+    if (file.path().extension() == ".toml") names.insert(file.path().stem().string());
+  return listed(names);
+}
+
+// A bare name is an installed recipe, anything else a file.
+std::filesystem::path recipe_of(const Entry& entry) {
+  const std::string text = entry.text();
+  const bool installed = is_name(text, "_-");
+  const std::filesystem::path file = installed ? installed_recipes() / (text + ".toml") : entry.path();
+  if (!std::filesystem::is_regular_file(file))
+    entry.refuse("a recipe file, or one of the installed: " + installed_recipe_names());
+  return file;
+}
+
+std::filesystem::path installed_models() { return share_folder() / "classifier" / "models"; }
+
+std::filesystem::path models_of(const Entry& entry) {
+  const std::filesystem::path folder = entry.path();
+  if (folder.empty()) return installed_models();
+  if (!std::filesystem::is_directory(folder)) entry.refuse("a folder that exists, or nothing for the installed models");
+  return folder;
+}
+
+unsigned all_cores() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+unsigned threads_of(const Entry& entry) {
+  const auto threads = static_cast<unsigned>(entry.whole(0, 1024));
+  return threads == 0 ? all_cores() : threads;
+}
+
+ParametricMaps parametric_maps_of(const Entry& entry) {
+  const std::string text = entry.text_of({"real", "normalised", "off"});
+  return text == "real"         ? ParametricMaps::Real
+         : text == "normalised" ? ParametricMaps::Normalised
+                                : ParametricMaps::Off;
+}
+
+constexpr Key<Settings> kNode[] = {
+    {"ae_title", [](const Entry& e, Settings& s) { s.receive.ae_title = ae_title_of(e); }},
+    {"bind_address", [](const Entry& e, Settings& s) { s.receive.bind_address = bind_address_of(e); }},
+    {"port", [](const Entry& e, Settings& s) { s.receive.port = static_cast<std::uint16_t>(e.whole(0, 65535)); }},
+    {"serial", [](const Entry& e, Settings& s) { s.equipment.serial = serial_of(e); }},
+};
+
+constexpr Key<Settings> kReceive[] = {
+    {"calling_ae_titles", [](const Entry& e, Settings& s) { s.receive.calling_ae_titles = calling_ae_titles_of(e); }},
+    {"most_associations",
+     [](const Entry& e, Settings& s) { s.receive.most_associations = static_cast<unsigned>(e.whole(1, 1024)); }},
+    {"largest_pdu",
+     [](const Entry& e, Settings& s) { s.receive.largest_pdu = static_cast<std::uint32_t>(e.whole(4096, 131072)); }},
+    {"acse_timeout_s", [](const Entry& e, Settings& s) { s.receive.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, Settings& s) { s.receive.dimse_timeout = seconds_of(e, 1, 3600); }},
+    {"idle_timeout_s", [](const Entry& e, Settings& s) { s.receive.idle_timeout = seconds_of(e, 1, kDay); }},
+};
+
+constexpr Key<Settings> kStorage[] = {
+    {"folder", [](const Entry& e, Settings& s) { s.store.root = required_path_of(e); }, true},
+    {"floor_gb",
+     [](const Entry& e, Settings& s) {
+       s.store.floor_bytes = static_cast<std::uint64_t>(std::ldexp(e.number(0, 1e6), 30));
+     }},
+};
+
+constexpr Key<Settings> kGrouping[] = {
+    {"settle_s", [](const Entry& e, Settings& s) { s.grouping.settle = milliseconds_of(e, 0, 3600); }},
+    {"quiet_s", [](const Entry& e, Settings& s) { s.grouping.quiet = milliseconds_of(e, 0, kDay); }},
+    {"recipe", [](const Entry& e, Settings& s) { s.recipe = recipe_of(e); }},
+};
+
+constexpr Key<Settings> kFitting[] = {
+    {"threads", [](const Entry& e, Settings& s) { s.fitting.threads = threads_of(e); }},
+    {"least_snr", [](const Entry& e, Settings& s) { s.fitting.least_snr = e.number(0, 1000); }},
+    {"largest_relative_error",
+     [](const Entry& e, Settings& s) { s.fitting.largest_relative_error = e.number(0.001, 100); }},
+    {"largest_relative_residual",
+     [](const Entry& e, Settings& s) { s.fitting.largest_relative_residual = e.number(0.001, 100); }},
+    {"drop_first_echo", [](const Entry& e, Settings& s) { s.fitting.drop_first_echo = e.flag(); }},
+};
+
+constexpr Key<Settings> kModels[] = {
+    {"folder", [](const Entry& e, Settings& s) { s.models = models_of(e); }},
+};
+
+constexpr Key<Settings> kWorkers[] = {
+    {"count", [](const Entry& e, Settings& s) { s.workers = static_cast<unsigned>(e.whole(1, 64)); }},
+    {"lease_s", [](const Entry& e, Settings& s) { s.job_lease = seconds_of(e, 1, kDay); }},
+};
+
+constexpr Key<Settings> kLog[] = {
+    {"format",
+     [](const Entry& e, Settings& s) {
+       s.logging.format = e.text_of({"text", "json"}) == "json" ? Logging::Format::Json : Logging::Format::Text;
+     }},
+    {"level",
+     [](const Entry& e, Settings& s) {
+       s.logging.level = e.text_of({"error", "warn", "info", "debug"});
+     }},
+    {"file", [](const Entry& e, Settings& s) { s.logging.file = e.path(); }},
+    {"rotate_mb",
+     [](const Entry& e, Settings& s) { s.logging.rotate_mb = static_cast<std::size_t>(e.whole(1, 100000)); }},
+    {"keep", [](const Entry& e, Settings& s) { s.logging.keep = static_cast<std::size_t>(e.whole(1, 1000)); }},
+};
+
+std::string destination_name_of(const Entry& entry) {
+  std::string name = entry.text();
+  if (!is_name(name, "_-")) entry.refuse("1 to 100 letters, digits, _ and -");
+  return name;
+}
+
+constexpr Key<Destination> kDestination[] = {
+    {"name", [](const Entry& e, Destination& d) { d.name = destination_name_of(e); }, true},
+    {"ae_title", [](const Entry& e, Destination& d) { d.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, Destination& d) { d.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, Destination& d) { d.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, Destination& d) { d.peer.calling_ae_title = ae_title_of(e); }},
+    {"parametric_maps", [](const Entry& e, Destination& d) { d.parametric_maps = parametric_maps_of(e); }},
+    {"reports", [](const Entry& e, Destination& d) { d.reports = e.flag(); }},
+    {"connect_timeout_s", [](const Entry& e, Destination& d) { d.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, Destination& d) { d.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, Destination& d) { d.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+    {"first_retry_s", [](const Entry& e, Destination& d) { d.first_retry = seconds_of(e, 1, kDay); }},
+    {"longest_retry_s", [](const Entry& e, Destination& d) { d.longest_retry = seconds_of(e, 1, kDay); }},
+    {"give_up_after_days",
+     [](const Entry& e, Destination& d) { d.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
+};
+
+Destination read_destination(const Table& table, const Settings& settings) {
+  Destination destination;
+  destination.peer.calling_ae_title = settings.receive.ae_title;
+  read_table<Destination>(table, kDestination, destination);
+  if (destination.longest_retry < destination.first_retry)
+    table.refuse(table.value, "longest_retry_s is less than first_retry_s");
+  if (std::ranges::count(settings.destinations, destination.name, &Destination::name) > 0)
+    table.refuse(table.value.at("name"),
+                 "name = \"" + destination.name + "\": expected a name that no other destination has");
+  return destination;
+}
+
+void read_destinations(const Entry& entry, Settings& settings) {
+  for (const Table& table : entry.tables()) settings.destinations.push_back(read_destination(table, settings));
+}
+
+template <const auto& keys>
+void read_section(const Entry& entry, Settings& settings) {
+  read_table<Settings>(entry.table(), keys, settings);
+}
+
+void read_grouping(const Entry& entry, Settings& settings) {
+  read_section<kGrouping>(entry, settings);
+  if (settings.grouping.quiet < settings.grouping.settle) {
+    const Table table = entry.table();
+    table.refuse(table.value, "quiet_s is less than settle_s");
+  }
+}
+
+// [node] comes before [[destination]], which calls by the node's AE title unless told otherwise.
+constexpr Key<Settings> kTables[] = {
+    {"node", read_section<kNode>},       {"receive", read_section<kReceive>}, {"storage", read_section<kStorage>, true},
+    {"grouping", read_grouping},         {"fitting", read_section<kFitting>}, {"models", read_section<kModels>},
+    {"workers", read_section<kWorkers>}, {"destination", read_destinations},  {"log", read_section<kLog>},
+};
+
+// What the file need not say but the structs cannot know.
+Settings defaults() {
+  Settings settings;
+  settings.fitting.threads = all_cores();
+  settings.recipe = installed_recipes() / "zhang-mapping.toml";
+  settings.models = installed_models();
+  return settings;
+}
+
+template <class Target>
+void add_names(std::string_view table, std::span<const Key<Target>> keys, std::vector<std::string>& names) {
+  for (const auto& key : keys) names.push_back(std::string(table) + "." + std::string(key.name));
+}
+
+}  // namespace
+
+Result<Settings> load_settings(const std::filesystem::path& file) {
+  return guarded(file, [&] {
+    const Toml document = read_toml(file);
+    Settings settings = defaults();
+    read_table<Settings>({document, "", file}, kTables, settings);
+    return settings;
+  });
+}
+
+std::vector<std::string> setting_names() {
+  std::vector<std::string> names;
+  add_names<Settings>("node", kNode, names);
+  add_names<Settings>("receive", kReceive, names);
+  add_names<Settings>("storage", kStorage, names);
+  add_names<Settings>("grouping", kGrouping, names);
+  add_names<Settings>("fitting", kFitting, names);
+  add_names<Settings>("models", kModels, names);
+  add_names<Settings>("workers", kWorkers, names);
+  add_names<Destination>("destination", kDestination, names);
+  add_names<Settings>("log", kLog, names);
+  return names;
+}
+
+}  // namespace config

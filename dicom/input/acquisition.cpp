@@ -1,0 +1,512 @@
+// Grouping in one page: sort out what is never fitted; divide the rest by physics (spin echo, gradient echo,
+// diffusion), by grid, by the constants of the kind and into stacks; where a stack has enough values of the parameter
+// that varies, make sets of it, one acquisition each; say of everything else why it was passed over. Indices are in the
+// order of SOP Instance UIDs throughout, so the order in which images arrived cannot show.
+#include "dicom/input/acquisition.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "dicom/input/contrast.h"
+#include "dicom/input/grid.h"
+#include "dicom/input/sha256.h"
+#include "dicom/input/volumes.h"
+
+namespace dicom {
+namespace {
+
+constexpr double kRegularGapMm = 0.1;  // header rounding, and what a table position repeats to
+
+double tr_tolerance(double tr_ms) { return std::max(0.05, 1e-3 * tr_ms); }
+double te_tolerance(double) { return 0.02; }
+double angle_tolerance(double) { return 0.05; }
+std::optional<double> tr_of(const Instance& i) { return i.repetition_time_ms; }
+std::optional<double> te_of(const Instance& i) { return i.echo_time_ms; }
+std::optional<double> angle_of(const Instance& i) { return i.flip_angle_deg; }
+
+std::string count_of(std::size_t n, std::string_view one, std::string_view many) {
+  return std::to_string(n) + " " + std::string(n == 1 ? one : many);
+}
+
+// --- what was passed over ---
+
+class PassedList {
+ public:
+  explicit PassedList(Instances instances) : instances_(instances) {}
+
+  void add(std::size_t i, const std::string& reason) {
+    const Instance& instance = instances_[i];
+    PassedOver& entry = entries_[{instance.series_number, instance.series_uid, reason}];
+    if (entry.images++ > 0) return;
+    entry.series_uid = instance.series_uid;
+    entry.series_number = instance.series_number;
+    entry.series_description = instance.series_description;
+    entry.reason = reason;
+  }
+  void add(const Indices& images, const std::string& reason) {
+    for (const std::size_t i : images) add(i, reason);
+  }
+  [[nodiscard]] std::vector<PassedOver> entries() const {
+    std::vector<PassedOver> result;
+    for (const auto& [key, entry] : entries_) result.push_back(entry);
+    return result;
+  }
+
+ private:
+  Instances instances_;
+  std::map<std::tuple<int, std::string, std::string>, PassedOver> entries_;
+};
+
+// --- from a set to an acquisition ---
+
+std::string missing_or_double(const Volume& volume, const Rules& rules) {
+  const std::string name = std::string(rules.parameter) + " " + with_unit(rules, {volume.axis});
+  const auto present = static_cast<std::size_t>(
+      std::count_if(volume.slices.begin(), volume.slices.end(), [](const Indices& s) { return !s.empty(); }));
+  if (present < volume.slices.size())
+    return name + " has " + std::to_string(present) + " of " + count_of(volume.slices.size(), "slice", "slices");
+  for (std::size_t slice = 0; slice < volume.slices.size(); ++slice) {
+    const std::size_t images = volume.slices[slice].size();
+    if (rules.kind != Kind::Diffusion && images > 1)
+      return name + " has " + std::to_string(images) + " different images of slice " + std::to_string(slice + 1);
+    if (images != volume.slices.front().size())
+      return name + " has " + std::to_string(volume.slices.front().size()) + " directions in slice 1 and " +
+             std::to_string(images) + " in slice " + std::to_string(slice + 1);
+  }
+  return {};
+}
+
+std::string incomplete(const Acquisition& acquisition, const Rules& rules) {
+  for (const Volume& volume : acquisition.volumes)
+    if (std::string problem = missing_or_double(volume, rules); !problem.empty()) return problem;
+  if (acquisition.volumes.size() >= rules.least) return {};
+  return count_of(acquisition.volumes.size(), rules.parameter, rules.parameters) + ", a fit needs " +
+         std::to_string(rules.least);
+}
+
+void check_gaps(Acquisition& acquisition, Instances instances) {
+  const fitting::Geometry& geometry = acquisition.geometry;
+  if (geometry.slices() < 2) return;
+  double least = 1e9, most = 0;
+  for (int slice = 1; slice < geometry.slices(); ++slice) {
+    const double gap = (geometry.slice_origins_mm[slice] - geometry.slice_origins_mm[slice - 1]).norm();
+    least = std::min(least, gap);
+    most = std::max(most, gap);
+  }
+  if (most - least > kRegularGapMm) {
+    if (acquisition.problem.empty())
+      acquisition.problem = "slices are " + plain(least) + " to " + plain(most) + " mm apart: some are missing";
+    return;
+  }
+  const auto declared = instances[acquisition.instances.front()].spacing_between_slices_mm;
+  if (declared && std::abs(*declared - least) > kRegularGapMm)
+    acquisition.notes.push_back("slices are " + plain(least) + " mm apart, the header says " + plain(*declared) +
+                                " mm");
+}
+
+// Siemens and Philips count the echoes.
+void check_echo_train(Acquisition& acquisition, Instances instances) {
+  if (acquisition.kind != Kind::T2MultiEcho && acquisition.kind != Kind::T2StarMultiEcho) return;
+  const auto train = instances[acquisition.instances.front()].echo_train_length;
+  if (!train) return;
+  const auto acquired = static_cast<std::size_t>(*train), here = acquisition.volumes.size();
+  if (acquired == here) acquisition.counts_agree = true;
+  if (acquired > here && acquisition.problem.empty())
+    acquisition.problem =
+        "echo train of " + std::to_string(acquired) + ", " + count_of(here, "echo is", "echoes are") + " here";
+}
+
+// Images of a series that are here, and how many the scanner counted: 0 where it did not.
+std::pair<std::size_t, std::size_t> images_of_series(const std::string& uid, Instances instances) {
+  std::set<std::string_view> here;  // an object that is there twice is one image
+  std::size_t counted = 0;
+  for (const Instance& instance : instances) {
+    if (instance.series_uid != uid) continue;
+    here.insert(instance.sop_instance_uid);
+    counted = std::max(counted, static_cast<std::size_t>(instance.images_in_acquisition.value_or(0)));
+  }
+  return {here.size(), counted};
+}
+
+// GE counts the images of a series, slices and contrasts together. Where whole slices are missing from a multi-echo
+// series every voxel that is here can still be fitted: a note; anything else is a problem.
+void check_image_count(Acquisition& acquisition, Instances instances) {
+  std::set<std::string> series;
+  for (const std::size_t i : acquisition.instances) series.insert(instances[i].series_uid);
+  bool agree = series.size() == 1;
+  for (const std::string& uid : series) {
+    const auto [here, counted] = images_of_series(uid, instances);
+    agree = agree && counted == here;
+    if (counted <= here) continue;
+    const std::size_t missing = counted - here;
+    const std::string finding = "the scanner counted " + count_of(counted, "image", "images") + " in this series, " +
+                                std::to_string(here) + (here == 1 ? " is here" : " are here");
+    const bool multi_echo = acquisition.kind == Kind::T2MultiEcho || acquisition.kind == Kind::T2StarMultiEcho;
+    if (multi_echo && acquisition.problem.empty() && missing % acquisition.volumes.size() == 0)
+      acquisition.notes.push_back(finding + ": whole slices may be missing");
+    else if (acquisition.problem.empty())
+      acquisition.problem = finding;
+  }
+  acquisition.counts_agree |= agree;
+}
+
+std::string recognition(const Acquisition& acquisition, const Rules& rules) {
+  static const std::map<Kind, std::string> kNames{{Kind::T1Vfa, "Spoiled gradient echo"},
+                                                  {Kind::T2MultiEcho, "Spin echo"},
+                                                  {Kind::T2StarMultiEcho, "Gradient echo"},
+                                                  {Kind::Diffusion, "Echo-planar diffusion"}};
+  std::vector<double> axes;
+  for (const Volume& volume : acquisition.volumes) axes.push_back(volume.axis);
+  return kNames.at(rules.kind) + " with " + count_of(axes.size(), rules.parameter, rules.parameters) + " (" +
+         with_unit(rules, axes) + "), TR " + plain(acquisition.repetition_time_ms) + " ms, " +
+         count_of(acquisition.geometry.slice_origins_mm.size(), "slice", "slices") + ".";
+}
+
+Indices by_uid(Indices images, Instances instances) {
+  std::sort(images.begin(), images.end(), [&](std::size_t a, std::size_t b) {
+    return instances[a].sop_instance_uid < instances[b].sop_instance_uid;
+  });
+  return images;
+}
+
+Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rules) {
+  Acquisition acquisition;
+  acquisition.kind = rules.kind;
+  acquisition.instances = by_uid(set.images, instances);
+  acquisition.images = acquisition.instances.size();
+  acquisition.volumes = volumes_of(acquisition.instances, instances, rules);
+  acquisition.geometry = geometry_of(acquisition.instances, instances);
+  const Instance& first = instances[acquisition.instances.front()];
+  acquisition.repetition_time_ms = first.repetition_time_ms.value_or(0);
+  acquisition.frame_of_reference_uid = first.frame_of_reference_uid;
+  for (const std::size_t i : acquisition.instances)
+    if (const auto time = instances[i].acquisition_time_s)
+      acquisition.time_s = std::min(acquisition.time_s.value_or(*time), *time);
+  acquisition.problem = set.problem;
+  acquisition.notes = set.notes;
+  if (acquisition.problem.empty()) acquisition.problem = incomplete(acquisition, rules);
+  acquisition.evidence.push_back(recognition(acquisition, rules));
+  check_gaps(acquisition, instances);
+  check_echo_train(acquisition, instances);
+  check_image_count(acquisition, instances);
+  if (!acquisition.problem.empty()) acquisition.counts_agree = false;
+  return acquisition;
+}
+
+// --- grouping ---
+
+class Grouper {
+ public:
+  explicit Grouper(Instances instances) : instances_(instances), passed_(instances) {}
+
+  Grouping run() {
+    sort_out();
+    for (const Indices& grid : split_by_plane(spin_, instances_)) group_spin_echo(grid);
+    for (const Indices& grid : split_by_plane(gradient_, instances_)) group_gradient_echo(grid);
+    for (const Indices& grid : split_by_plane(diffusion_, instances_)) group_diffusion(grid);
+    for (auto& [kind, images] : left_) finish(rules_of(kind), by_uid(images, instances_));
+    return finished();
+  }
+
+ private:
+  void sort_out() {
+    Indices all(instances_.size());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    const auto key = [&](std::size_t i) { return std::tie(instances_[i].sop_instance_uid, instances_[i].file); };
+    std::sort(all.begin(), all.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      const bool again = k > 0 && instances_[all[k]].sop_instance_uid == instances_[all[k - 1]].sop_instance_uid;
+      again ? passed_.add(all[k], "the same object once more") : place(all[k]);
+    }
+  }
+
+  void place(std::size_t i) {
+    const Instance& instance = instances_[i];
+    if (instance.content == Content::Roi) return result_.rois.push_back(i);
+    if (const std::string reason = unusable(instance); !reason.empty()) return passed_.add(i, reason);
+    if (instance.echo_planar) return diffusion_.push_back(i);
+    (instance.spin_echo ? spin_ : gradient_).push_back(i);
+  }
+
+  // Why this image alone can be in no fit; empty when it can.
+  static std::string unusable(const Instance& instance) {
+    const bool trace = instance.content == Content::TraceWeighted;
+    if (instance.content != Content::Magnitude && !trace)
+      return instance.why_not.empty() ? std::string(to_string(instance.content)) : instance.why_not;
+    if (!instance.has_geometry) return "no position, orientation, matrix or pixel spacing in the header";
+    if (!instance.echo_time_ms || !instance.repetition_time_ms) return "no echo time or repetition time in the header";
+    if (instance.echo_planar && !instance.b_value_s_mm2) return "echo-planar images without a b-value: nothing to fit";
+    if (instance.echo_planar) return {};
+    if (trace) return "trace-weighted diffusion image that is not echo-planar";
+    if (instance.inversion)
+      return "inversion recovery" +
+             (instance.inversion_time_ms ? ", TI " + plain(*instance.inversion_time_ms) + " ms" : std::string()) +
+             ": fits of inversion times are not offered";
+    return instance.spin_echo || instance.gradient_echo ? "" : "neither spin echo nor gradient echo: nothing to fit";
+  }
+
+  void group_spin_echo(const Indices& grid) {
+    for (const Indices& tr : split_by_value(grid, instances_, tr_of, tr_tolerance))
+      for (const Indices& pool : split_by_value(tr, instances_, angle_of, angle_tolerance))
+        keep(Kind::T2MultiEcho, fit_stacks(pool, Kind::T2MultiEcho));
+  }
+
+  void group_gradient_echo(const Indices& grid) {
+    for (const Indices& tr : split_by_value(grid, instances_, tr_of, tr_tolerance)) {
+      Indices rest;
+      for (const Indices& pool : split_by_value(tr, instances_, angle_of, angle_tolerance)) {
+        const Indices left = fit_stacks(pool, Kind::T2StarMultiEcho);
+        rest.insert(rest.end(), left.begin(), left.end());
+      }
+      group_flip_angles(by_uid(std::move(rest), instances_));
+    }
+  }
+
+  void group_flip_angles(const Indices& images) {
+    Indices spoiled;
+    for (const std::size_t i : images) {
+      const bool usable = instances_[i].spoiled && instances_[i].flip_angle_deg;
+      usable ? spoiled.push_back(i) : left_[Kind::T2StarMultiEcho].push_back(i);
+    }
+    for (const Indices& pool : split_by_value(spoiled, instances_, te_of, te_tolerance))
+      keep(Kind::T1Vfa, fit_stacks(pool, Kind::T1Vfa));
+  }
+
+  void group_diffusion(const Indices& grid) {
+    for (const Indices& tr : split_by_value(grid, instances_, tr_of, tr_tolerance))
+      for (const Indices& pool : split_by_value(tr, instances_, te_of, te_tolerance))
+        for (const Indices& stack : split_into_stacks(pool, instances_))
+          keep(Kind::Diffusion, fit_stacks(without_copies(stack), Kind::Diffusion));
+  }
+
+  // Directions and traces of one b-value are never mixed: directions win where they make a fit by themselves.
+  Indices without_copies(const Indices& stack) {
+    const Rules& rules = rules_of(Kind::Diffusion);
+    const auto is_trace = [&](std::size_t i) { return instances_[i].content == Content::TraceWeighted; };
+    Indices directions, traces;
+    for (const std::size_t i : stack) (is_trace(i) ? traces : directions).push_back(i);
+    if (axes_of(directions, instances_, rules).size() >= rules.least) {
+      passed_.add(traces, "trace-weighted copies of images whose directions are here");
+      return without_combined(directions);
+    }
+    return traces.empty() ? directions : completed(traces, directions);
+  }
+
+  // Within a vendor's original images the combined one of a b-value has no direction.
+  Indices without_combined(const Indices& images) {
+    std::vector<double> axes = axes_of(images, instances_, rules_of(Kind::Diffusion));
+    std::set<std::size_t> directed;
+    const auto axis = [&](std::size_t i) { return class_of(axes, *instances_[i].b_value_s_mm2); };
+    for (const std::size_t i : images)
+      if (instances_[i].gradient_direction) directed.insert(axis(i));
+    Indices kept;
+    for (const std::size_t i : images) {
+      const bool copy =
+          *instances_[i].b_value_s_mm2 > 1 && !instances_[i].gradient_direction && directed.count(axis(i)) > 0;
+      copy ? passed_.add(i, "combined copies of images whose directions are here") : kept.push_back(i);
+    }
+    return kept;
+  }
+
+  // Traces with the b-values that only the original images have, usually b = 0.
+  Indices completed(Indices traces, const Indices& originals) {
+    const Rules& rules = rules_of(Kind::Diffusion);
+    const std::vector<double> known = axes_of(traces, instances_, rules);
+    for (const std::size_t i : originals) {
+      const double b = *instances_[i].b_value_s_mm2;
+      const bool same = std::any_of(known.begin(), known.end(),
+                                    [&](double k) { return std::abs(k - b) <= rules.tolerance(std::min(k, b)); });
+      same ? passed_.add(i, "directions of a b-value whose trace-weighted images are fitted") : traces.push_back(i);
+    }
+    return by_uid(std::move(traces), instances_);
+  }
+
+  // Makes acquisitions of every stack with enough values; returns the other images.
+  Indices fit_stacks(const Indices& pool, Kind kind) {
+    const Rules& rules = rules_of(kind);
+    Indices left;
+    for (const Indices& stack : split_into_stacks(pool, instances_)) {
+      if (axes_of(stack, instances_, rules).size() < rules.least || !make_sets(stack, rules))
+        left.insert(left.end(), stack.begin(), stack.end());
+    }
+    return by_uid(std::move(left), instances_);
+  }
+
+  bool make_sets(const Indices& stack, const Rules& rules) {
+    const Sets sets = sets_of(stack, instances_, rules);
+    const auto enough = [&](const Set& set) { return axes_of(set.images, instances_, rules).size() >= rules.least; };
+    if (std::none_of(sets.sets.begin(), sets.sets.end(), enough)) return false;
+    for (const Rest& rest : sets.rests) passed_.add(rest.images, rest.reason);
+    std::vector<Acquisition> siblings;
+    for (const Set& set : sets.sets) siblings.push_back(acquisition_of(set, instances_, rules));
+    judge_contrast(siblings, instances_);
+    for (Acquisition& acquisition : siblings) result_.acquisitions.push_back(std::move(acquisition));
+    return true;
+  }
+
+  void keep(Kind kind, const Indices& images) { left_[kind].insert(left_[kind].end(), images.begin(), images.end()); }
+
+  // --- what no set took ---
+
+  void finish(const Rules& rules, const Indices& images) {
+    for (const Indices& left : split_by_orientation(without_odd_ones(images), instances_))
+      for (const Indices& tr : split_by_value(left, instances_, tr_of, tr_tolerance))
+        for (const Indices& pool : split_by_value(
+                 tr, instances_, rules.kind == Kind::T1Vfa || rules.kind == Kind::Diffusion ? te_of : angle_of,
+                 rules.kind == Kind::T1Vfa || rules.kind == Kind::Diffusion ? te_tolerance : angle_tolerance))
+          if (!make_unequal(pool, rules)) pass_stacks(pool, rules);
+  }
+
+  // Images of a series that is fitted, on another grid: the series is not what it should be.
+  Indices without_odd_ones(const Indices& images) {
+    Indices others;
+    for (const std::size_t i : images) {
+      Acquisition* owner = acquisition_with(instances_[i]);
+      if (owner == nullptr) {
+        others.push_back(i);
+        continue;
+      }
+      owner->instances.push_back(i);
+      owner->instances = by_uid(std::move(owner->instances), instances_);
+      owner->images = owner->instances.size();
+      owner->counts_agree = false;
+      if (owner->problem.empty()) owner->problem = unequal_matrix(owner->instances);
+    }
+    return others;
+  }
+
+  Acquisition* acquisition_with(const Instance& instance) {
+    for (Acquisition& acquisition : result_.acquisitions) {
+      const Instance& first = instances_[acquisition.instances.front()];
+      if (first.series_uid == instance.series_uid && matrix(first) != matrix(instance)) return &acquisition;
+    }
+    return nullptr;
+  }
+
+  static std::pair<int, int> matrix(const Instance& instance) { return {instance.columns, instance.rows}; }
+
+  [[nodiscard]] std::set<std::pair<int, int>> matrices(const Indices& images) const {
+    std::set<std::pair<int, int>> found;
+    for (const std::size_t i : images) found.insert(matrix(instances_[i]));
+    return found;
+  }
+
+  [[nodiscard]] std::string unequal_matrix(const Indices& images) const {
+    std::string list;
+    for (const auto& [columns, rows] : matrices(images))
+      list += (list.empty() ? "" : " and ") + std::to_string(columns) + " x " + std::to_string(rows);
+    return "unequal matrix: " + list;
+  }
+
+  // Enough values for a fit, but not on one matrix: an acquisition that cannot be fitted, and says so.
+  bool make_unequal(const Indices& pool, const Rules& rules) {
+    if (axes_of(pool, instances_, rules).size() < rules.least || matrices(pool).size() < 2) return false;
+    std::vector<Acquisition> one{acquisition_of({pool, unequal_matrix(pool), {}}, instances_, rules)};
+    judge_contrast(one, instances_);
+    result_.acquisitions.push_back(std::move(one.front()));
+    return true;
+  }
+
+  void pass_stacks(const Indices& pool, const Rules& rules) {
+    for (const Indices& grid : split_by_plane(pool, instances_))
+      for (const Indices& stack : split_into_stacks(grid, instances_)) passed_.add(stack, too_few(stack, rules));
+  }
+
+  [[nodiscard]] std::string too_few(const Indices& stack, const Rules& rules) const {
+    const std::vector<double> axes = axes_of(stack, instances_, rules);
+    const Instance& first = instances_[stack.front()];
+    if (rules.kind == Kind::T2MultiEcho && axes.size() == 1)
+      return "single-echo spin echo, TE " + with_unit(rules, axes) + ": nothing to fit";
+    if (rules.kind == Kind::T2StarMultiEcho && axes.size() == 1)
+      return "gradient echo that is not spoiled, TE " + with_unit(rules, axes) + ": nothing to fit";
+    if (rules.kind == Kind::T1Vfa && axes.size() == 1)
+      return "gradient echo with one flip angle (" + with_unit(rules, axes) + "), TE " +
+             plain(first.echo_time_ms.value_or(0)) + " ms: nothing to fit";
+    return count_of(axes.size(), rules.parameter, rules.parameters) + " (" + with_unit(rules, axes) +
+           "): a fit needs " + std::to_string(rules.least);
+  }
+
+  Grouping finished() {
+    const auto key = [&](const Acquisition& a) {
+      return std::tuple(a.time_s.value_or(1e18), a.kind,
+                        std::string_view(instances_[a.instances.front()].sop_instance_uid));
+    };
+    std::sort(result_.acquisitions.begin(), result_.acquisitions.end(),
+              [&](const Acquisition& a, const Acquisition& b) { return key(a) < key(b); });
+    result_.passed_over = passed_.entries();
+    return std::move(result_);
+  }
+
+  Instances instances_;
+  PassedList passed_;
+  Grouping result_;
+  Indices spin_, gradient_, diffusion_;
+  std::map<Kind, Indices> left_;  // by the kind that came closest
+};
+
+constexpr std::array kKinds{Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion};
+
+}  // namespace
+
+Grouping group(std::span<const Instance> instances) { return Grouper(instances).run(); }
+
+std::string digest_of(const Acquisition& acquisition, std::span<const Instance> instances) {
+  Sha256 hash;
+  hash.add(to_string(acquisition.kind));
+  for (const std::size_t i : by_uid(acquisition.instances, instances)) {
+    hash.add("\n");
+    hash.add(instances[i].sop_instance_uid);
+  }
+  return hash.hex();
+}
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::T1Vfa:
+      return "t1_vfa";
+    case Kind::T2MultiEcho:
+      return "t2_me";
+    case Kind::T2StarMultiEcho:
+      return "t2star_me";
+    case Kind::Diffusion:
+      return "dwi";
+  }
+  return "";
+}
+
+std::optional<Kind> parse_kind(std::string_view name) {
+  const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](Kind kind) { return to_string(kind) == name; });
+  return found == kKinds.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string_view model_of(Kind kind) {
+  switch (kind) {
+    case Kind::T1Vfa:
+      return "t1_vfa";
+    case Kind::T2MultiEcho:
+      return "t2";
+    case Kind::T2StarMultiEcho:
+      return "t2star";
+    case Kind::Diffusion:
+      return "adc";
+  }
+  return "";
+}
+
+std::string_view to_string(Contrast contrast) {
+  switch (contrast) {
+    case Contrast::Unknown:
+      return "unknown";
+    case Contrast::Before:
+      return "before";
+    case Contrast::After:
+      return "after";
+  }
+  return "unknown";
+}
+
+}  // namespace dicom

@@ -1,0 +1,98 @@
+#include "dicom/input/functional_groups.h"
+
+#include <cmath>
+
+#include "dicom/input/nesting.h"
+#include "dicom/uid.h"
+
+namespace dicom {
+namespace {
+
+constexpr double kSameDirection = 1e-4, kSameSpacing = 1e-4;
+constexpr double kMostFrames = 100000;
+
+fitting::Vec3 required_vector(DcmItem& item, const DcmTagKey& tag, unsigned long first, const char* name) {
+  return {required_number(item, tag, first, name), required_number(item, tag, first + 1, name),
+          required_number(item, tag, first + 2, name)};
+}
+
+DcmItem& required_macro(const FunctionalGroups& groups, unsigned long frame, const DcmTagKey& sequence,
+                        const char* name) {
+  DcmItem* item = groups.macro(frame, sequence);
+  if (item == nullptr) fail(Fault::Malformed, "frame " + std::to_string(frame + 1) + " has no " + name);
+  return *item;
+}
+
+}  // namespace
+
+DcmItem* first_item(DcmItem& item, const DcmTagKey& sequence) {
+  DcmItem* first = nullptr;
+  return item.findAndGetSequenceItem(sequence, first, 0).good() ? first : nullptr;
+}
+
+double required_number(DcmItem& item, const DcmTagKey& tag, unsigned long index, const char* name) {
+  const auto value = number(item, tag, index);
+  if (!value) fail(Fault::Malformed, std::string(name) + " is missing or not a number");
+  return *value;
+}
+
+void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name) {
+  initialise_dcmtk();
+  if (const auto sound = check_nesting(file); !sound) throw Failure{sound.error()};
+  check(object.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_fileOnly), "read the object");
+  DcmDataset& dataset = *object.getDataset();
+  if (text(dataset, DCM_SOPClassUID) != sop_class_uid) fail(Fault::Unsupported, std::string("not a ") + name);
+  for (const DcmTagKey& tag :
+       {DCM_SOPInstanceUID, DCM_StudyInstanceUID, DCM_SeriesInstanceUID, DCM_FrameOfReferenceUID})
+    if (!is_uid(text(dataset, tag)))
+      fail(Fault::Malformed, "a SOP instance, study, series or frame of reference UID is missing or is not a UID");
+  if (DcmXfer(dataset.getOriginalXfer()).isEncapsulated()) fail(Fault::Unsupported, std::string("compressed ") + name);
+}
+
+FunctionalGroups::FunctionalGroups(DcmDataset& dataset) : dataset_(dataset) {
+  const double frames = required_number(dataset, DCM_NumberOfFrames, 0, "Number of Frames");
+  if (frames < 1 || frames > kMostFrames) fail(Fault::Malformed, "Number of Frames is out of range");
+  frames_ = static_cast<unsigned long>(frames);
+  shared_ = first_item(dataset, DCM_SharedFunctionalGroupsSequence);
+  if (dataset.findAndGetSequence(DCM_PerFrameFunctionalGroupsSequence, per_frame_).bad() || per_frame_ == nullptr)
+    fail(Fault::Malformed, "Per-Frame Functional Groups Sequence is missing");
+  if (per_frame_->card() != frames_)
+    fail(Fault::Malformed, "the per-frame functional groups are not as many as the frames");
+}
+
+DcmItem* FunctionalGroups::macro(unsigned long frame, const DcmTagKey& sequence) const {
+  DcmItem* own = per_frame_->getItem(frame);
+  DcmItem* found = own != nullptr ? first_item(*own, sequence) : nullptr;
+  return found == nullptr && shared_ != nullptr ? first_item(*shared_, sequence) : found;
+}
+
+fitting::Geometry FunctionalGroups::plane(unsigned long frame) const {
+  fitting::Geometry geometry;
+  geometry.rows = static_cast<int>(required_number(dataset_, DCM_Rows, 0, "Rows"));
+  geometry.columns = static_cast<int>(required_number(dataset_, DCM_Columns, 0, "Columns"));
+  DcmItem& orientation = required_macro(*this, frame, DCM_PlaneOrientationSequence, "plane orientation");
+  const fitting::Vec3 row = required_vector(orientation, DCM_ImageOrientationPatient, 0, "Image Orientation");
+  const fitting::Vec3 column = required_vector(orientation, DCM_ImageOrientationPatient, 3, "Image Orientation");
+  DcmItem& measures = required_macro(*this, frame, DCM_PixelMeasuresSequence, "pixel measures");
+  geometry.row_spacing_mm = required_number(measures, DCM_PixelSpacing, 0, "Pixel Spacing");
+  geometry.column_spacing_mm = required_number(measures, DCM_PixelSpacing, 1, "Pixel Spacing");
+  geometry.slice_thickness_mm = number(measures, DCM_SliceThickness).value_or(1);
+  const bool sound = geometry.rows > 0 && geometry.columns > 0 && geometry.row_spacing_mm > 0 &&
+                     geometry.column_spacing_mm > 0 && row.norm() > 0.9 && column.norm() > 0.9 &&
+                     std::abs(row.dot(column)) < 1e-3;
+  if (!sound) fail(Fault::Malformed, "frame " + std::to_string(frame + 1) + " has no possible grid");
+  geometry.row_direction = row.normalized();
+  geometry.column_direction = column.normalized();
+  DcmItem& position = required_macro(*this, frame, DCM_PlanePositionSequence, "plane position");
+  geometry.slice_origins_mm = {required_vector(position, DCM_ImagePositionPatient, 0, "Image Position")};
+  return geometry;
+}
+
+bool same_stack(const fitting::Geometry& a, const fitting::Geometry& b) {
+  return a.rows == b.rows && a.columns == b.columns && (a.row_direction - b.row_direction).norm() < kSameDirection &&
+         (a.column_direction - b.column_direction).norm() < kSameDirection &&
+         std::abs(a.row_spacing_mm - b.row_spacing_mm) < kSameSpacing &&
+         std::abs(a.column_spacing_mm - b.column_spacing_mm) < kSameSpacing;
+}
+
+}  // namespace dicom

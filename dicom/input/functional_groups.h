@@ -1,0 +1,43 @@
+#pragma once
+// Functional groups of enhanced multi-frame objects (PS3.3 C.7.6.16), as far as grids need them. Internal to
+// dicom/input: shows DCMTK types.
+#include <string>
+
+#include "dicom/dcmtk.h"
+#include "fitting/geometry.h"
+
+namespace dicom {
+
+inline constexpr double kSameFrameHeightMm = 0.01;
+
+class FunctionalGroups {
+ public:
+  // `dataset` must outlive it. Unwinds by Failure where the sequences or Number of Frames are missing or do not agree.
+  explicit FunctionalGroups(DcmDataset& dataset);
+
+  [[nodiscard]] unsigned long frames() const { return frames_; }
+  // First item of the macro's sequence: of the frame, else of all frames; nullptr when absent.
+  [[nodiscard]] DcmItem* macro(unsigned long frame, const DcmTagKey& sequence) const;
+  // The grid of one frame: a geometry with one slice. Unwinds by Failure where position, orientation or spacing are
+  // missing.
+  [[nodiscard]] fitting::Geometry plane(unsigned long frame) const;
+
+ private:
+  DcmDataset& dataset_;
+  DcmSequenceOfItems* per_frame_ = nullptr;
+  DcmItem* shared_ = nullptr;
+  unsigned long frames_ = 0;
+};
+
+// Same matrix, orientation and spacing: frames of one stack.
+[[nodiscard]] bool same_stack(const fitting::Geometry& a, const fitting::Geometry& b);
+
+// Item 0 of a sequence, nullptr when absent.
+[[nodiscard]] DcmItem* first_item(DcmItem& item, const DcmTagKey& sequence);
+// An attribute that must be there.
+[[nodiscard]] double required_number(DcmItem& item, const DcmTagKey& tag, unsigned long index, const char* name);
+
+// Loads a whole object after the nesting guard; unwinds by Failure.
+void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name);
+
+}  // namespace dicom

@@ -1,0 +1,255 @@
+#include "dicom/input/nesting.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "dicom/dcmtk.h"
+
+namespace dicom {
+namespace {
+
+constexpr std::uint32_t kUndefinedLength = 0xFFFFFFFFu;
+constexpr std::uint32_t kItem = 0xFFFEE000u, kSequenceDelimiter = 0xFFFEE0DDu;
+constexpr std::uint32_t kTransferSyntax = 0x00020010u;
+constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
+constexpr std::size_t kMostInflated = 256u << 20;
+
+[[noreturn]] void malformed(std::uint64_t offset, const char* what) {
+  fail(Fault::Malformed, std::string(what) + " at offset " + std::to_string(offset));
+}
+
+// Random access to a stream through one window, so that skipping a value costs nothing.
+class Bytes {
+ public:
+  explicit Bytes(std::unique_ptr<std::istream> stream) : stream_(std::move(stream)) {
+    stream_->seekg(0, std::ios::end);
+    size_ = static_cast<std::uint64_t>(stream_->tellg());
+  }
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] const unsigned char* at(std::uint64_t offset, std::size_t count) {
+    if (offset > size_ || count > size_ - offset) malformed(offset, "the file ends inside an element");
+    if (offset < start_ || offset + count > start_ + window_.size()) refill(offset);
+    return window_.data() + (offset - start_);
+  }
+
+ private:
+  void refill(std::uint64_t offset) {
+    start_ = offset;
+    window_.resize(static_cast<std::size_t>(std::min<std::uint64_t>(kWindow, size_ - offset)));
+    stream_->clear();
+    stream_->seekg(static_cast<std::streamoff>(offset));
+    stream_->read(reinterpret_cast<char*>(window_.data()), static_cast<std::streamsize>(window_.size()));
+    if (!stream_->good()) fail(Fault::Io, "the file cannot be read");
+  }
+
+  static constexpr std::uint64_t kWindow = 16384;
+  std::unique_ptr<std::istream> stream_;
+  std::uint64_t size_ = 0, start_ = 0;
+  std::vector<unsigned char> window_;
+};
+
+struct Encoding {
+  bool explicit_vr = true;
+  bool big_endian = false;
+};
+
+std::uint32_t integer(const unsigned char* bytes, int count, bool big_endian) {
+  std::uint32_t value = 0;
+  for (int i = 0; i < count; ++i) value = value << 8 | bytes[big_endian ? i : count - 1 - i];
+  return value;
+}
+
+struct Element {
+  std::uint32_t tag = 0;
+  std::string vr;  // empty for implicit VR, items and delimiters
+  std::uint32_t length = 0;
+  std::uint64_t value = 0;  // offset
+  [[nodiscard]] std::uint64_t end() const { return value + length; }
+};
+
+bool has_long_length(const std::string& vr) {
+  static constexpr std::array kShort{"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO",
+                                     "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
+  return std::none_of(kShort.begin(), kShort.end(), [&](const char* name) { return vr == name; });
+}
+
+Element read_element(Bytes& bytes, std::uint64_t at, Encoding encoding) {
+  const unsigned char* head = bytes.at(at, 8);
+  Element element;
+  element.tag = integer(head, 2, encoding.big_endian) << 16 | integer(head + 2, 2, encoding.big_endian);
+  if (!encoding.explicit_vr || element.tag >> 16 == 0xFFFEu) {
+    element.length = integer(head + 4, 4, encoding.big_endian);
+    element.value = at + 8;
+    return element;
+  }
+  element.vr.assign(reinterpret_cast<const char*>(head) + 4, 2);
+  if (has_long_length(element.vr)) {
+    element.length = integer(bytes.at(at, 12) + 8, 4, encoding.big_endian);
+    element.value = at + 12;
+  } else {
+    element.length = integer(head + 6, 2, encoding.big_endian);
+    element.value = at + 8;
+  }
+  return element;
+}
+
+// One open sequence. `encoding` is that of its items: the inside of an UN of undefined length is implicit VR
+// (PS3.5 6.2.2 note 2).
+struct Level {
+  std::uint64_t end = kNoEnd;
+  Encoding encoding;
+};
+
+class Walk {
+ public:
+  Walk(Bytes& bytes, Encoding encoding) : bytes_(bytes), outermost_(encoding) {}
+
+  void run(std::uint64_t from) {
+    for (std::uint64_t at = from; bytes_.size() >= 8 && at <= bytes_.size() - 8;) {
+      close_finished(at);
+      const Element element = read_element(bytes_, at, encoding());
+      if (open_.empty() && element.tag >= 0x7FE00008u && element.tag >> 16 == 0x7FE0u) return;
+      at = step(element);
+    }
+  }
+
+ private:
+  [[nodiscard]] Encoding encoding() const { return open_.empty() ? outermost_ : open_.back().encoding; }
+
+  void close_finished(std::uint64_t at) {
+    while (!open_.empty() && open_.back().end != kNoEnd && at >= open_.back().end) {
+      if (at > open_.back().end) malformed(at, "an element is longer than the sequence around it");
+      open_.pop_back();
+    }
+  }
+
+  std::uint64_t step(const Element& element) {
+    if (element.tag == kSequenceDelimiter && !open_.empty()) open_.pop_back();
+    if (element.tag >> 16 == 0xFFFEu) return element.value;  // items are walked into, not stacked
+    if (is_sequence(element)) return enter(element);
+    if (element.length == kUndefinedLength) return skip_fragments(element.value);
+    return element.end();
+  }
+
+  [[nodiscard]] bool is_sequence(const Element& element) {
+    if (element.vr == "SQ") return true;
+    if (!element.vr.empty()) return element.vr == "UN" && element.length == kUndefinedLength;
+    if (element.length == kUndefinedLength) return element.tag >> 16 != 0x7FE0u;
+    // Implicit VR does not tell: a value that begins with an item is taken for a sequence, as DCMTK may do from its
+    // dictionary.
+    return element.length >= 8 && element.end() <= bytes_.size() &&
+           integer(bytes_.at(element.value, 4), 2, false) == 0xFFFEu &&
+           integer(bytes_.at(element.value, 4) + 2, 2, false) == 0xE000u;
+  }
+
+  std::uint64_t enter(const Element& element) {
+    if (open_.size() == kDeepestNesting) malformed(element.value, "sequences nest deeper than 64 levels");
+    Level level{element.length == kUndefinedLength ? kNoEnd : element.end(), encoding()};
+    if (element.vr == "UN") level.encoding = {.explicit_vr = false, .big_endian = false};
+    if (element.length != 0) open_.push_back(level);
+    return element.value;
+  }
+
+  // Encapsulated pixel data below the top level (an icon).
+  std::uint64_t skip_fragments(std::uint64_t at) {
+    for (;;) {
+      const Element item = read_element(bytes_, at, encoding());
+      if (item.tag == kSequenceDelimiter) return item.value;
+      if (item.tag != kItem || item.length == kUndefinedLength) malformed(at, "encapsulated data without fragments");
+      at = item.end();
+    }
+  }
+
+  Bytes& bytes_;
+  Encoding outermost_;
+  std::vector<Level> open_;
+};
+
+struct Inflating {
+  z_stream stream{};
+  Inflating() {
+    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) fail(Fault::Malformed, "zlib cannot start");
+  }
+  ~Inflating() { inflateEnd(&stream); }
+  Inflating(const Inflating&) = delete;
+  Inflating& operator=(const Inflating&) = delete;
+};
+
+std::string inflated(Bytes& bytes, std::uint64_t from) {
+  Inflating inflating;
+  z_stream& stream = inflating.stream;
+  std::string out;
+  std::array<unsigned char, 16384> buffer{};
+  std::vector<unsigned char> packed;
+  int state = Z_OK;
+  while (state != Z_STREAM_END) {
+    if (stream.avail_in == 0) {
+      const std::size_t count = static_cast<std::size_t>(std::min<std::uint64_t>(8192, bytes.size() - from));
+      if (count == 0) malformed(from, "the deflated data set ends too early");
+      packed.assign(bytes.at(from, count), bytes.at(from, count) + count);
+      from += count;
+      stream.next_in = packed.data();
+      stream.avail_in = static_cast<unsigned>(count);
+    }
+    stream.next_out = buffer.data();
+    stream.avail_out = buffer.size();
+    state = inflate(&stream, Z_NO_FLUSH);
+    if (state != Z_OK && state != Z_STREAM_END) malformed(from, "the deflated data set is broken");
+    out.append(reinterpret_cast<const char*>(buffer.data()), buffer.size() - stream.avail_out);
+    if (out.size() > kMostInflated) fail(Fault::Malformed, "the deflated data set is larger than 256 MiB");
+  }
+  return out;
+}
+
+struct Meta {
+  std::string transfer_syntax;
+  std::uint64_t end = 0;
+};
+
+Meta read_meta(Bytes& bytes) {
+  if (bytes.size() < 140 || std::memcmp(bytes.at(128, 4), "DICM", 4) != 0) fail(Fault::Malformed, "not a DICOM file");
+  Meta meta;
+  meta.end = 132;
+  while (meta.end + 8 <= bytes.size()) {
+    const Element element = read_element(bytes, meta.end, {});
+    if (element.tag >> 16 != 0x0002u) break;
+    if (element.length == kUndefinedLength) malformed(meta.end, "the meta header holds a sequence");
+    if (element.tag == kTransferSyntax && element.length <= 64)
+      meta.transfer_syntax.assign(reinterpret_cast<const char*>(bytes.at(element.value, element.length)),
+                                  element.length);
+    meta.end = element.end();
+  }
+  while (!meta.transfer_syntax.empty() && (meta.transfer_syntax.back() == '\0' || meta.transfer_syntax.back() == ' '))
+    meta.transfer_syntax.pop_back();
+  return meta;
+}
+
+}  // namespace
+
+Result<void> check_nesting(const std::filesystem::path& file) {
+  return guarded([&] {
+    auto stream = std::make_unique<std::ifstream>(file, std::ios::binary);
+    if (!*stream) fail(Fault::Io, "the file cannot be opened");
+    Bytes bytes(std::move(stream));
+    const Meta meta = read_meta(bytes);
+    if (meta.transfer_syntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax) {
+      Bytes unpacked(std::make_unique<std::istringstream>(inflated(bytes, meta.end)));
+      Walk(unpacked, {}).run(0);
+      return;
+    }
+    Walk(bytes, {.explicit_vr = meta.transfer_syntax != UID_LittleEndianImplicitTransferSyntax,
+                 .big_endian = meta.transfer_syntax == UID_BigEndianExplicitTransferSyntax})
+        .run(meta.end);
+  });
+}
+
+}  // namespace dicom

@@ -1,0 +1,17 @@
+#pragma once
+// A guard in front of DCMTK's parser, which recurses once per nested sequence and so can be made to exhaust the stack
+// by a small file.
+#include <filesystem>
+
+#include "dicom/result.h"
+
+namespace dicom {
+
+inline constexpr int kDeepestNesting = 64;
+
+// Walks over the elements of a DICOM file up to the pixel data without recursion and without reading values.
+// Fault::Malformed when sequences nest deeper than kDeepestNesting, when the file is not DICOM Part 10, when a sequence
+// does not keep to its own length, or when a deflated data set inflates to more than 256 MiB.
+[[nodiscard]] Result<void> check_nesting(const std::filesystem::path& file);
+
+}  // namespace dicom

@@ -1,0 +1,45 @@
+#include "dicom/input/private_tags.h"
+#include "dicom/input/vendors.h"
+
+namespace dicom {
+namespace {
+
+constexpr PrivateTag kBFactor{0x2001, "Philips Imaging DD 001", 0x03, PrivateType::Float32};
+constexpr PrivateTag kEpiFactor{0x2001, "Philips Imaging DD 001", 0x13, PrivateType::Int32};
+constexpr PrivateTag kEchoes{0x2001, "Philips Imaging DD 001", 0x14, PrivateType::Int32};
+constexpr PrivateTag kScaleSlope{0x2005, "Philips MR Imaging DD 001", 0x0E, PrivateType::Float32};
+constexpr double kLargestB = 1e5;  // unused b-values hold 7.23e75
+
+std::optional<std::array<double, 3>> direction_of(DcmItem& header) {
+  std::array<double, 3> direction{};
+  for (Uint16 axis = 0; axis < 3; ++axis) {
+    const PrivateTag tag{0x2005, "Philips MR Imaging DD 001", static_cast<Uint16>(0xB0 + axis), PrivateType::Float32};
+    const auto value = private_number(header, tag);
+    if (!value) return std::nullopt;
+    direction[axis] = *value;
+  }
+  const bool none = direction[0] == 0 && direction[1] == 0 && direction[2] == 0;  // isotropic image
+  return none ? std::nullopt : std::optional(direction);
+}
+
+}  // namespace
+
+void apply_philips(DcmItem& header, Instance& instance) {
+  // Scanning Sequence says SE for echo-planar diffusion: the EPI factor tells.
+  if (private_number(header, kEpiFactor).value_or(1) > 1) instance.echo_planar = true;
+  const auto echoes = private_number(header, kEchoes);
+  instance.echo_train_length =
+      echoes && *echoes > 1 && *echoes < 1000 ? std::optional(static_cast<int>(*echoes)) : std::nullopt;
+  if (!instance.echo_planar) {
+    instance.b_value_s_mm2 = std::nullopt;
+    return;
+  }
+  if (const auto b = private_number(header, kBFactor); b && *b >= 0 && *b < kLargestB) instance.b_value_s_mm2 = b;
+  if (instance.b_value_s_mm2.value_or(0) > 0) {
+    if (const auto direction = direction_of(header)) instance.gradient_direction = direction;
+  }
+}
+
+std::optional<double> philips_scale_slope(DcmItem& header) { return private_number(header, kScaleSlope); }
+
+}  // namespace dicom

@@ -1,0 +1,282 @@
+// Pixels of an acquisition as float planes. Every image is decoded and hashed by itself, so threads share nothing but
+// the counter of images; what they write goes to places of its own.
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "dicom/dcmtk.h"
+#include "dicom/input/acquisition.h"
+#include "dicom/input/nesting.h"
+#include "dicom/input/sha256.h"
+#include "dicom/input/vendors.h"
+
+namespace dicom {
+namespace {
+
+// Stored values, sign-extended: `bits` read as signed where `is_signed`.
+struct Stored {
+  std::vector<std::uint32_t> bits;
+  bool is_signed = false;
+
+  [[nodiscard]] double value(std::size_t i) const {
+    return is_signed ? static_cast<std::int32_t>(bits[i]) : static_cast<double>(bits[i]);
+  }
+};
+
+struct Format {
+  int allocated = 0, stored = 0, high_bit = 0;
+  bool is_signed = false;
+};
+
+int whole(DcmItem& item, const DcmTagKey& tag, int fallback) {
+  return static_cast<int>(number(item, tag).value_or(fallback));
+}
+
+Format format_of(DcmItem& item) {
+  Format format;
+  format.allocated = whole(item, DCM_BitsAllocated, 0);
+  format.stored = whole(item, DCM_BitsStored, format.allocated);
+  format.high_bit = whole(item, DCM_HighBit, format.stored - 1);
+  format.is_signed = whole(item, DCM_PixelRepresentation, 0) == 1;
+  const bool known = format.allocated == 8 || format.allocated == 16 || format.allocated == 32;
+  if (!known || format.stored < 1 || format.stored > format.allocated || format.high_bit < format.stored - 1 ||
+      format.high_bit >= format.allocated)
+    fail(Fault::Unsupported, "pixels of " + std::to_string(format.allocated) + " bits, " +
+                                 std::to_string(format.stored) + " stored, are not read");
+  return format;
+}
+
+void require_one_grey_frame(DcmItem& item, const Instance& instance) {
+  if (whole(item, DCM_SamplesPerPixel, 1) != 1 || whole(item, DCM_NumberOfFrames, 1) != 1)
+    fail(Fault::Unsupported, "not a single grey image");
+  if (text(item, DCM_SOPInstanceUID) != instance.sop_instance_uid)
+    fail(Fault::Malformed, "the file holds another object than its header said");
+  if (whole(item, DCM_Rows, 0) != instance.rows || whole(item, DCM_Columns, 0) != instance.columns)
+    fail(Fault::Malformed, "the matrix of the file is not that of its header");
+}
+
+std::uint32_t isolated(std::uint32_t cell, const Format& format) {
+  const std::uint32_t shifted = cell >> (format.high_bit + 1 - format.stored);
+  if (format.stored == 32) return shifted;
+  const std::uint32_t mask = (1u << format.stored) - 1u;
+  const bool negative = format.is_signed && (shifted >> (format.stored - 1) & 1u) != 0;
+  return negative ? shifted | ~mask : shifted & mask;
+}
+
+// Little endian bytes of the decoded image. DCMTK swaps 16-bit words, so the halves of a big endian 32-bit cell stay
+// exchanged.
+Stored unpacked(const Uint8* bytes, std::size_t count, const Format& format, bool halves_exchanged) {
+  Stored stored;
+  stored.is_signed = format.is_signed;
+  stored.bits.resize(count);
+  const int width = format.allocated / 8;
+  for (std::size_t i = 0; i < count; ++i, bytes += width) {
+    std::uint32_t cell = 0;
+    for (int byte = width - 1; byte >= 0; --byte) cell = cell << 8 | bytes[byte];
+    if (halves_exchanged) cell = cell << 16 | cell >> 16;
+    stored.bits[i] = isolated(cell, format);
+  }
+  return stored;
+}
+
+Stored decoded(DcmDataset& dataset, const Instance& instance) {
+  const DcmXfer original(dataset.getOriginalXfer());
+  if (original.isEncapsulated() && dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad())
+    fail(Fault::Unsupported, std::string("pixels cannot be decoded (") + original.getXferName() + ")");
+  const Format format = format_of(dataset);  // after decoding: a decoder may change it
+  DcmElement* element = nullptr;
+  Uint8* bytes = nullptr;
+  if (dataset.findAndGetElement(DCM_PixelData, element).bad() || element->getUint8Array(bytes).bad() ||
+      bytes == nullptr)
+    fail(Fault::Malformed, "the image has no pixel data");
+  const std::size_t count = static_cast<std::size_t>(instance.rows) * static_cast<std::size_t>(instance.columns);
+  if (element->getLengthField() < count * static_cast<std::size_t>(format.allocated / 8))
+    fail(Fault::Malformed, "the pixel data are shorter than the matrix");
+  return unpacked(bytes, count, format, format.allocated == 32 && original.isBigEndian());
+}
+
+struct Scale {
+  double slope = 1, intercept = 0;
+};
+
+Scale scale_of(DcmItem& item, const Instance& instance) {
+  Scale scale{number(item, DCM_RescaleSlope).value_or(1), number(item, DCM_RescaleIntercept).value_or(0)};
+  if (scale.slope == 0) fail(Fault::Malformed, "the rescale slope is 0");
+  if (instance.vendor != Vendor::Philips) return scale;
+  // FP = (PV * RS + RI) / (RS * SS): the displayed values of two series of one fit need not share a scale, these do.
+  const double private_slope = philips_scale_slope(item).value_or(0);
+  if (private_slope <= 0) return scale;
+  return {1 / private_slope, scale.intercept / (scale.slope * private_slope)};
+}
+
+struct Image {
+  std::vector<float> signal;
+  std::string digest;
+};
+
+Image read_image(const Instance& instance) {
+  if (const auto sound = check_nesting(instance.file); !sound) throw Failure{sound.error()};
+  DcmFileFormat object;
+  check(object.loadFile(instance.file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_fileOnly),
+        "read the image");
+  DcmDataset& dataset = *object.getDataset();
+  require_one_grey_frame(dataset, instance);
+  const Stored stored = decoded(dataset, instance);
+  const Scale scale = scale_of(dataset, instance);
+  Image image;
+  Sha256 hash;
+  hash.add({reinterpret_cast<const char*>(stored.bits.data()), stored.bits.size() * sizeof(std::uint32_t)});
+  image.digest = hash.hex();
+  image.signal.resize(stored.bits.size());
+  for (std::size_t i = 0; i < image.signal.size(); ++i) {
+    image.signal[i] = static_cast<float>(stored.value(i) * scale.slope + scale.intercept);
+    if (!std::isfinite(image.signal[i])) fail(Fault::Malformed, "a rescaled pixel is not a number");
+  }
+  return image;
+}
+
+// One slice of one volume: usually one image, for diffusion several.
+struct Cell {
+  std::size_t volume = 0, slice = 0;
+  const std::vector<std::size_t>* images = nullptr;
+};
+
+std::vector<Cell> cells_of(const Acquisition& acquisition) {
+  std::vector<Cell> cells;
+  for (std::size_t v = 0; v < acquisition.volumes.size(); ++v) {
+    const auto& slices = acquisition.volumes[v].slices;
+    if (slices.size() != acquisition.geometry.slice_origins_mm.size())
+      fail(Fault::Malformed, "a volume has not all slices of the grid");
+    for (std::size_t s = 0; s < slices.size(); ++s) {
+      if (slices[s].empty() || (slices[s].size() > 1 && acquisition.kind != Kind::Diffusion))
+        fail(Fault::Malformed, "a slice has no image, or more than one");
+      cells.push_back({v, s, &slices[s]});
+    }
+  }
+  return cells;
+}
+
+class Loader {
+ public:
+  Loader(const Acquisition& acquisition, std::span<const Instance> instances)
+      : acquisition_(acquisition), instances_(instances), cells_(cells_of(acquisition)), digests_(instances.size()) {
+    planes_.assign(acquisition.volumes.size(), std::vector<float>(acquisition.geometry.voxels()));
+  }
+
+  // The first cell alone: DCMTK's codecs are not thread-safe on first use.
+  void run(unsigned threads) {
+    if (!cells_.empty()) work(1);
+    std::vector<std::jthread> others;
+    for (unsigned t = 1; t < threads; ++t) others.emplace_back([this] { work(cells_.size()); });
+    work(cells_.size());
+    others.clear();  // joins
+    if (error_) throw Failure{*error_};
+  }
+
+  LoadedSeries loaded() {
+    LoadedSeries result;
+    result.series.geometry = acquisition_.geometry;
+    result.series.protocol = protocol();
+    result.series.planes = std::move(planes_);
+    result.pixel_digest = digest();
+    return result;
+  }
+
+ private:
+  // Takes cells up to `end` until none is left or one has failed.
+  void work(std::size_t end) {
+    for (std::size_t i = next_.load(); i < end; i = next_.load()) {
+      if (!next_.compare_exchange_strong(i, i + 1)) continue;
+      const auto done = guarded([&] { fill(cells_[i]); });
+      if (!done) {
+        remember(i, done.error());
+        return;
+      }
+    }
+  }
+
+  // The earliest failure wins: the message does not depend on the threads.
+  void remember(std::size_t cell, const Error& error) {
+    const std::scoped_lock lock(mutex_);
+    if (!error_ || cell < failed_cell_) error_ = error, failed_cell_ = cell;
+    next_ = cells_.size();
+  }
+
+  void fill(const Cell& cell) {
+    const std::size_t size = acquisition_.geometry.slice_voxels();
+    float* plane = planes_[cell.volume].data() + cell.slice * size;
+    if (cell.images->size() == 1) {
+      const Image image = image_of(cell.images->front(), size);
+      std::copy(image.signal.begin(), image.signal.end(), plane);
+      return;
+    }
+    std::vector<double> logarithms(size);  // -inf stands for a value that is not positive, and exp() makes it 0
+    for (const std::size_t i : *cell.images) {
+      const Image image = image_of(i, size);
+      for (std::size_t voxel = 0; voxel < size; ++voxel)
+        logarithms[voxel] += std::log(std::max(image.signal[voxel], 0.0f));
+    }
+    for (std::size_t voxel = 0; voxel < size; ++voxel)
+      plane[voxel] = static_cast<float>(std::exp(logarithms[voxel] / static_cast<double>(cell.images->size())));
+  }
+
+  Image image_of(std::size_t i, std::size_t size) {
+    Image image = read_image(instances_[i]);
+    if (image.signal.size() != size) fail(Fault::Malformed, "an image has another matrix than the grid");
+    digests_[i] = image.digest;
+    return image;
+  }
+
+  [[nodiscard]] fitting::Protocol protocol() const {
+    fitting::Protocol protocol;
+    protocol.repetition_time_ms = acquisition_.repetition_time_ms;
+    for (const Volume& volume : acquisition_.volumes) protocol.axis.push_back(volume.axis);
+    switch (acquisition_.kind) {
+      case Kind::T1Vfa:
+        protocol.axis_kind = fitting::Axis::FlipAngleDeg;
+        break;
+      case Kind::T2MultiEcho:
+      case Kind::T2StarMultiEcho:
+        protocol.axis_kind = fitting::Axis::EchoTimeMs;
+        break;
+      case Kind::Diffusion:
+        protocol.axis_kind = fitting::Axis::BValueSPerMm2;
+        break;
+    }
+    return protocol;
+  }
+
+  [[nodiscard]] std::string digest() const {
+    Sha256 hash;
+    for (const std::size_t i : acquisition_.instances)
+      hash.add(instances_[i].sop_instance_uid + " " + digests_[i] + "\n");
+    return hash.hex();
+  }
+
+  const Acquisition& acquisition_;
+  std::span<const Instance> instances_;
+  std::vector<Cell> cells_;
+  std::vector<std::vector<float>> planes_;
+  std::vector<std::string> digests_;
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  std::optional<Error> error_;
+  std::size_t failed_cell_ = 0;
+};
+
+}  // namespace
+
+Result<LoadedSeries> load_series(const Acquisition& acquisition, std::span<const Instance> instances,
+                                 unsigned threads) {
+  return guarded([&] {
+    initialise_dcmtk();
+    Loader loader(acquisition, instances);
+    loader.run(threads);
+    return loader.loaded();
+  });
+}
+
+}  // namespace dicom

@@ -1,0 +1,372 @@
+#include "dicom/input/volumes.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <map>
+#include <tuple>
+
+namespace dicom {
+namespace {
+
+constexpr std::size_t kDynamicFrom = 3;  // volumes of one flip angle in a row: a dynamic series
+constexpr double kClearlyCloser = 2;     // times
+constexpr double kNoDiffusionBelow = 1;  // s/mm2: b = 0 may be repeated in every series of one set
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// The images of one series and one time point.
+struct Unit {
+  Indices images;
+  std::vector<double> axes;
+  std::string series_uid;
+  double start_s = kNever;
+  int series_number = 0;
+};
+
+auto order_of(const Instance& instance) {
+  return std::tuple(instance.acquisition_time_s.value_or(kNever), instance.series_number, instance.acquisition_number,
+                    instance.instance_number, std::string_view(instance.sop_instance_uid));
+}
+
+Unit unit_of(Indices images, Instances instances, const Rules& rules) {
+  Unit unit;
+  unit.axes = axes_of(images, instances, rules);
+  unit.series_uid = instances[images.front()].series_uid;
+  unit.series_number = instances[images.front()].series_number;
+  for (const std::size_t i : images)
+    unit.start_s = std::min(unit.start_s, instances[i].acquisition_time_s.value_or(kNever));
+  unit.images = std::move(images);
+  return unit;
+}
+
+// How often the most frequent and the rarest slice and value occur.
+std::pair<std::size_t, std::size_t> repeats(const std::vector<Volume>& volumes) {
+  std::size_t least = std::numeric_limits<std::size_t>::max(), most = 0;
+  for (const Volume& volume : volumes)
+    for (const auto& slice : volume.slices) {
+      least = std::min(least, slice.size());
+      most = std::max(most, slice.size());
+    }
+  return {least, most};
+}
+
+bool each_once(const Indices& images, Instances instances, const Rules& rules) {
+  return repeats(volumes_of(images, instances, rules)).second <= 1;
+}
+
+std::vector<Indices> split_by_acquisition_number(const Indices& images, Instances instances) {
+  std::map<int, Indices> parts;
+  for (const std::size_t i : images) parts[instances[i].acquisition_number].push_back(i);
+  std::vector<Indices> result;
+  for (auto& [number, part] : parts) result.push_back(std::move(part));
+  return result;
+}
+
+// The k-th image of every slice makes the k-th time point: sound only when every slice has equally many.
+std::vector<Indices> split_by_order(const std::vector<Volume>& volumes, std::size_t count, Instances instances) {
+  std::vector<Indices> parts(count);
+  for (const Volume& volume : volumes)
+    for (Indices slice : volume.slices) {
+      std::sort(slice.begin(), slice.end(),
+                [&](std::size_t a, std::size_t b) { return order_of(instances[a]) < order_of(instances[b]); });
+      for (std::size_t k = 0; k < count; ++k) parts[k].push_back(slice[k]);
+    }
+  return parts;
+}
+
+// The time points of one series. Images that cannot be told apart stay together and become a problem of the set.
+std::vector<Indices> time_points(const Indices& images, Instances instances, const Rules& rules) {
+  if (rules.kind == Kind::Diffusion || each_once(images, instances, rules)) return {images};
+  std::vector<Indices> parts = split_by_acquisition_number(images, instances);
+  const auto sound = [&](const Indices& part) { return each_once(part, instances, rules); };
+  if (parts.size() > 1 && std::all_of(parts.begin(), parts.end(), sound)) return parts;
+  const std::vector<Volume> volumes = volumes_of(images, instances, rules);
+  const auto [least, most] = repeats(volumes);
+  if (least == most) return split_by_order(volumes, most, instances);
+  return {images};
+}
+
+// A volume that was stored as two series: the same values, other slices, one time.
+bool continues(const Unit& a, const Unit& b, Instances instances) {
+  if (a.axes != b.axes || !(std::abs(a.start_s - b.start_s) <= kContinuesWithinS)) return false;
+  Indices both = a.images;
+  both.insert(both.end(), b.images.begin(), b.images.end());
+  return heights_of(both, instances).size() ==
+         heights_of(a.images, instances).size() + heights_of(b.images, instances).size();
+}
+
+std::vector<Unit> joined(std::vector<Unit> units, Instances instances) {
+  std::vector<Unit> result;
+  for (Unit& unit : units) {
+    const auto first = std::find_if(result.begin(), result.end(),
+                                    [&](const Unit& other) { return continues(other, unit, instances); });
+    if (first == result.end())
+      result.push_back(std::move(unit));
+    else
+      first->images.insert(first->images.end(), unit.images.begin(), unit.images.end());
+  }
+  return result;
+}
+
+// A multi-echo series has all echoes of one excitation; of a variable flip angle series each angle is an excitation of
+// its own.
+std::vector<Unit> units_of(const Indices& stack, Instances instances, const Rules& rules) {
+  const std::vector<double> axes = axes_of(stack, instances, rules);
+  std::map<std::pair<std::string, std::size_t>, Indices> series;
+  for (const std::size_t i : stack) {
+    const std::size_t angle = rules.kind == Kind::T1Vfa ? class_of(axes, rules.axis(instances[i])) : 0;
+    series[{instances[i].series_uid, angle}].push_back(i);
+  }
+  std::vector<Unit> units;
+  for (const auto& [key, images] : series)
+    for (Indices& part : time_points(images, instances, rules))
+      units.push_back(unit_of(std::move(part), instances, rules));
+  const auto key = [](const Unit& unit) {
+    return std::tie(unit.start_s, unit.series_number, unit.series_uid, unit.axes);
+  };
+  std::stable_sort(units.begin(), units.end(), [&](const Unit& a, const Unit& b) { return key(a) < key(b); });
+  return joined(std::move(units), instances);
+}
+
+bool any_common(const std::vector<double>& a, const std::vector<double>& b, const Rules& rules) {
+  return std::any_of(a.begin(), a.end(), [&](double x) {
+    if (rules.kind == Kind::Diffusion && x < kNoDiffusionBelow) return false;
+    return std::any_of(b.begin(), b.end(),
+                       [&](double y) { return std::abs(x - y) <= rules.tolerance(std::min(x, y)); });
+  });
+}
+
+// --- dynamic series ---
+
+std::vector<bool> dynamic(const std::vector<Unit>& units) {
+  std::vector<bool> result(units.size());
+  std::map<std::pair<std::string, double>, std::size_t> in_series;
+  for (const Unit& unit : units) ++in_series[{unit.series_uid, unit.axes.front()}];
+  for (std::size_t first = 0; first < units.size();) {
+    std::size_t last = first;
+    while (last < units.size() && units[last].axes == units[first].axes) ++last;
+    for (std::size_t i = first; i < last; ++i)
+      result[i] =
+          last - first >= kDynamicFrom || in_series[{units[i].series_uid, units[i].axes.front()}] >= kDynamicFrom;
+    first = last;
+  }
+  return result;
+}
+
+void take_out_dynamic(std::vector<Unit>& units, std::vector<Rest>& rests, const Rules& rules) {
+  const std::vector<bool> out = dynamic(units);
+  std::map<std::vector<double>, std::pair<std::size_t, Indices>> taken;
+  std::vector<Unit> kept;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    if (!out[i]) {
+      kept.push_back(std::move(units[i]));
+      continue;
+    }
+    auto& [count, images] = taken[units[i].axes];
+    ++count;
+    images.insert(images.end(), units[i].images.begin(), units[i].images.end());
+  }
+  for (auto& [axes, images] : taken)
+    rests.push_back({std::move(images.second), "dynamic series: " + std::to_string(images.first) +
+                                                   " time points at one " + std::string(rules.parameter) + " (" +
+                                                   with_unit(rules, axes) + "), nothing to fit"});
+  units = std::move(kept);
+}
+
+// --- sets of units ---
+
+using Split = std::vector<std::vector<std::size_t>>;  // indices of units, sets in order of time
+
+Split walk(const std::vector<Unit>& units, const std::vector<std::size_t>& order, const Rules& rules) {
+  Split split;
+  std::vector<double> axes;
+  for (const std::size_t i : order) {
+    if (split.empty() || any_common(axes, units[i].axes, rules)) {
+      split.emplace_back();
+      axes.clear();
+    }
+    split.back().push_back(i);
+    axes.insert(axes.end(), units[i].axes.begin(), units[i].axes.end());
+  }
+  return split;
+}
+
+Split forwards(const std::vector<Unit>& units, const Rules& rules) {
+  std::vector<std::size_t> order(units.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  return walk(units, order, rules);
+}
+
+Split backwards(const std::vector<Unit>& units, const Rules& rules) {
+  std::vector<std::size_t> order(units.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = order.size() - 1 - i;
+  Split split = walk(units, order, rules);
+  std::reverse(split.begin(), split.end());
+  for (auto& set : split) std::reverse(set.begin(), set.end());
+  return split;
+}
+
+// Sum of the durations of the sets; not a number or infinite when a time is unknown.
+double duration_s(const Split& split, const std::vector<Unit>& units) {
+  double sum = 0;
+  for (const auto& set : split) sum += units[set.back()].start_s - units[set.front()].start_s;
+  return sum;
+}
+
+struct Choice {
+  Split split;
+  std::string problem;
+};
+
+Choice choose(const std::vector<Unit>& units, const Rules& rules) {
+  Split there = forwards(units, rules), back = backwards(units, rules);
+  if (there == back) return {std::move(there), {}};
+  const double forward_s = duration_s(there, units), backward_s = duration_s(back, units);
+  if (forward_s * kClearlyCloser <= backward_s && std::isfinite(backward_s)) return {std::move(there), {}};
+  if (backward_s * kClearlyCloser <= forward_s && std::isfinite(forward_s)) return {std::move(back), {}};
+  return {std::move(there), "the " + std::string(rules.parameters) +
+                                " can be put together in two ways, and their times do not tell which is right"};
+}
+
+bool strict_subset(const std::vector<double>& small, const std::vector<double>& large, const Rules& rules) {
+  const auto in_large = [&](double x) {
+    return std::any_of(large.begin(), large.end(),
+                       [&](double y) { return std::abs(x - y) <= rules.tolerance(std::min(x, y)); });
+  };
+  return small.size() < large.size() && std::all_of(small.begin(), small.end(), in_large);
+}
+
+// A single volume that the next set has too was acquired again: the later one counts.
+bool acquired_again(const std::vector<double>& axes, const std::vector<double>& next, const Rules& rules) {
+  return rules.kind == Kind::T1Vfa && axes.size() == 1 && strict_subset(axes, next, rules);
+}
+
+void drop_superseded(Sets& result, Instances instances, const Rules& rules) {
+  std::vector<Set> kept;
+  for (std::size_t i = 0; i < result.sets.size(); ++i) {
+    Set& set = result.sets[i];
+    const std::vector<double> axes = axes_of(set.images, instances, rules);
+    if (i + 1 == result.sets.size() || !set.problem.empty() ||
+        !acquired_again(axes, axes_of(result.sets[i + 1].images, instances, rules), rules)) {
+      kept.push_back(std::move(set));
+      continue;
+    }
+    const std::string what = std::string(rules.parameter) + " " + with_unit(rules, axes) + " was acquired again";
+    result.sets[i + 1].notes.push_back(what + "; the later images are used");
+    result.rests.push_back({std::move(set.images), what + ": the later images are used"});
+  }
+  result.sets = std::move(kept);
+}
+
+void compare_with_siblings(Sets& result, Instances instances, const Rules& rules) {
+  for (Set& set : result.sets) {
+    const std::vector<double> axes = axes_of(set.images, instances, rules);
+    const std::size_t slices = heights_of(set.images, instances).size();
+    for (const Set& other : result.sets) {
+      const std::vector<double> wanted = axes_of(other.images, instances, rules);
+      const std::size_t wanted_slices = heights_of(other.images, instances).size();
+      if (!set.problem.empty()) break;
+      if (strict_subset(axes, wanted, rules))
+        set.problem = std::to_string(axes.size()) + " of " + std::to_string(wanted.size()) + " " +
+                      std::string(rules.parameters) + " of another set with this protocol are here (" +
+                      with_unit(rules, axes) + ")";
+      else if (slices < wanted_slices)
+        set.problem = std::to_string(slices) + " of " + std::to_string(wanted_slices) +
+                      " slices of another set with this protocol are here";
+    }
+  }
+}
+
+}  // namespace
+
+std::string plain(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  std::string result = text;
+  result.erase(result.find_last_not_of('0') + 1);
+  if (result.back() == '.') result.pop_back();
+  return result;
+}
+
+std::string with_unit(const Rules& rules, const std::vector<double>& values) {
+  std::string list;
+  for (const double value : values) list += (list.empty() ? "" : ", ") + plain(value);
+  return list + std::string(rules.unit);
+}
+
+std::vector<double> axes_of(const Indices& images, Instances instances, const Rules& rules) {
+  std::vector<double> values;
+  for (const std::size_t i : images) values.push_back(rules.axis(instances[i]));
+  return distinct(std::move(values), rules.tolerance);
+}
+
+std::vector<Volume> volumes_of(const Indices& images, Instances instances, const Rules& rules) {
+  const std::vector<double> axes = axes_of(images, instances, rules), heights = heights_of(images, instances);
+  std::vector<Volume> volumes;
+  for (const double axis : axes) volumes.push_back({axis, std::vector<Indices>(heights.size())});
+  for (const std::size_t i : images)
+    volumes[class_of(axes, rules.axis(instances[i]))].slices[class_of(heights, height_mm(instances[i]))].push_back(i);
+  return volumes;
+}
+
+Sets sets_of(const Indices& stack, Instances instances, const Rules& rules) {
+  Sets result;
+  std::vector<Unit> units = units_of(stack, instances, rules);
+  if (rules.kind == Kind::T1Vfa) take_out_dynamic(units, result.rests, rules);
+  const Choice choice = choose(units, rules);
+  for (const auto& members : choice.split) {
+    Set set;
+    set.problem = choice.problem;
+    for (const std::size_t unit : members)
+      set.images.insert(set.images.end(), units[unit].images.begin(), units[unit].images.end());
+    result.sets.push_back(std::move(set));
+  }
+  drop_superseded(result, instances, rules);
+  compare_with_siblings(result, instances, rules);
+  return result;
+}
+
+const Rules& rules_of(Kind kind) {
+  static const Rules kT1{Kind::T1Vfa,
+                         2,
+                         "flip angle",
+                         "flip angles",
+                         " degrees",
+                         [](const Instance& i) { return i.flip_angle_deg.value_or(0); },
+                         [](double) { return 0.05; }};
+  static const Rules kT2{Kind::T2MultiEcho,
+                         3,
+                         "echo time",
+                         "echo times",
+                         " ms",
+                         [](const Instance& i) { return i.echo_time_ms.value_or(0); },
+                         [](double) { return 0.02; }};
+  static const Rules kT2Star{Kind::T2StarMultiEcho,
+                             3,
+                             "echo time",
+                             "echo times",
+                             " ms",
+                             [](const Instance& i) { return i.echo_time_ms.value_or(0); },
+                             [](double) { return 0.02; }};
+  static const Rules kDiffusion{Kind::Diffusion,
+                                2,
+                                "b-value",
+                                "b-values",
+                                " s/mm2",
+                                [](const Instance& i) { return i.b_value_s_mm2.value_or(0); },
+                                [](double b) { return std::max(1.0, 0.01 * b); }};
+  switch (kind) {
+    case Kind::T1Vfa:
+      return kT1;
+    case Kind::T2MultiEcho:
+      return kT2;
+    case Kind::T2StarMultiEcho:
+      return kT2Star;
+    case Kind::Diffusion:
+      return kDiffusion;
+  }
+  return kT1;
+}
+
+}  // namespace dicom

@@ -1,0 +1,52 @@
+#pragma once
+// From the images of one stack to sets: each set holds one volume per value of the varying parameter, acquired one
+// after the other. Internal to dicom/input.
+//
+// The images of one series and time point are a unit: they stay together. Units are walked in the order of acquisition;
+// a unit that brings a value which the set already has opens the next set (before and after contrast). Walking
+// backwards must give the same sets; where it does not, a unit is missing somewhere, and the walk whose sets are
+// clearly closer together in time is right. If neither is, nothing is guessed: every set gets a problem.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dicom/input/acquisition.h"
+#include "dicom/input/grid.h"
+
+namespace dicom {
+
+// What is particular to a kind: the parameter that varies, and how many values of it a fit needs.
+struct Rules {
+  Kind kind = Kind::T1Vfa;
+  std::size_t least = 2;
+  std::string_view parameter, parameters, unit;  // "echo time", "echo times", " ms"
+  double (*axis)(const Instance&) = nullptr;
+  double (*tolerance)(double axis) = nullptr;
+};
+[[nodiscard]] const Rules& rules_of(Kind kind);
+
+// "20 ms"; "10, 20, 30 ms".
+[[nodiscard]] std::string with_unit(const Rules& rules, const std::vector<double>& values);
+[[nodiscard]] std::string plain(double value);
+// Distinct values of the varying parameter.
+[[nodiscard]] std::vector<double> axes_of(const Indices& images, Instances instances, const Rules& rules);
+
+// The volumes of `images`, ascending; a slice that is missing has no image, a slice that is there twice has two.
+[[nodiscard]] std::vector<Volume> volumes_of(const Indices& images, Instances instances, const Rules& rules);
+
+struct Set {
+  Indices images;
+  std::string problem;
+  std::vector<std::string> notes;
+};
+struct Rest {
+  Indices images;
+  std::string reason;
+};
+struct Sets {
+  std::vector<Set> sets;    // by time
+  std::vector<Rest> rests;  // dynamic series, volumes that were acquired again
+};
+[[nodiscard]] Sets sets_of(const Indices& stack, Instances instances, const Rules& rules);
+
+}  // namespace dicom

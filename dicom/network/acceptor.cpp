@@ -1,0 +1,297 @@
+// The acceptor. One thread watches the listening socket; every connection gets a thread of its own, which accepts it
+// and reads its association request, so that a client that connects and says nothing holds up nobody else.
+//
+// (1) DCMTK accepts a connection and reads the association request in one call. The watcher therefore starts the
+//     connection's thread while the connection still waits in the queue, and watches again once DCMTK's transport
+//     layer says that it was taken.
+// (2) DCMTK 3.6.7 can neither bind to one address nor tell which port it got. It listens on a port nobody knows, and
+//     its listening socket is then replaced by ours. (Its dcmExternalSocketHandle would do too, but is one for the
+//     whole process and not thread-safe.)
+// (3) Threads that have ended are joined by the watcher at the next connection, all others by stop().
+#include "dicom/network/acceptor.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <list>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "dicom/dcmtk.h"
+#include "dicom/network/association.h"
+
+namespace dicom {
+namespace {
+
+// Connections that have not yet said who they are, beside the associations that run. Further ones wait in the kernel's
+// queue.
+constexpr unsigned kMostStrangers = 64;
+constexpr int kQueue = 128;
+constexpr std::chrono::seconds kPause{1};  // when the system has no more threads or descriptors
+
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  Descriptor(Descriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+struct SeatKeeper {
+  std::atomic<unsigned>& taken;
+  ~SeatKeeper() { --taken; }
+};
+
+void check_call(int returned, const std::string& doing) {
+  if (returned < 0) fail(Fault::Network, doing + ": " + std::strerror(errno));
+}
+
+Descriptor listen_on(const std::string& address, std::uint16_t port) {
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(port);
+  where.sin_addr.s_addr = htonl(INADDR_ANY);
+  if (!address.empty() && inet_pton(AF_INET, address.c_str(), &where.sin_addr) != 1) {
+    fail(Fault::Network, "bind address is not an IPv4 address: " + address);
+  }
+  const std::string place = (address.empty() ? "any address" : address) + ", port " + std::to_string(port);
+  Descriptor listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  check_call(listener.get(), "open a socket");
+  const int on = 1;
+  check_call(setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "set up the listening socket");
+  check_call(bind(listener.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where), "bind to " + place);
+  check_call(listen(listener.get(), kQueue), "listen on " + place);
+  return listener;
+}
+
+std::uint16_t port_of(const Descriptor& listener) {
+  sockaddr_in where{};
+  socklen_t size = sizeof where;
+  check_call(getsockname(listener.get(), reinterpret_cast<sockaddr*>(&where), &size), "read the listening port");
+  return ntohs(where.sin_port);
+}
+
+struct DropNetwork {
+  void operator()(T_ASC_Network* network) const { ASC_dropNetwork(&network); }
+};
+
+std::unique_ptr<T_ASC_Network, DropNetwork> open_network(std::chrono::seconds timeout, ConnectionLayer& layer) {
+  T_ASC_Network* network = nullptr;
+  check(ASC_initializeNetwork(NET_ACCEPTOR, 0, static_cast<int>(timeout.count()), &network), "initialise the network",
+        Fault::Network);
+  std::unique_ptr<T_ASC_Network, DropNetwork> owned(network);
+  check(ASC_setTransportLayer(network, &layer, 0), "set the transport layer", Fault::Network);
+  return owned;
+}
+
+class ThreadedAcceptor final : public Acceptor {
+ public:
+  ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler);
+  ~ThreadedAcceptor() override;
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+  void stop() override;
+  [[nodiscard]] unsigned associations() const override { return associations_; }
+
+ private:
+  struct Guest {
+    std::uint64_t number = 0;
+    std::thread thread;
+    bool gone = false;  // guarded by mutex_
+  };
+
+  void watch();
+  bool someone_waits() const;
+  bool make_room();
+  void invite();
+  void forget_the_gone();
+  void attend(Guest& guest);
+  void host(std::uint64_t number);
+  void serve_or_reject(Association& association, std::uint64_t number);
+  bool take_seat();
+  void taken();
+
+  const AcceptorOptions options_;
+  StoreHandler& handler_;
+  Descriptor stop_event_;
+  Descriptor listener_;
+  const std::uint16_t port_;
+  ConnectionLayer layer_;
+  std::unique_ptr<T_ASC_Network, DropNetwork> network_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::list<Guest> guests_;        // changed by the watcher only, and by stop() after it
+  unsigned present_ = 0;           // guests that are not gone
+  std::uint64_t at_the_door_ = 0;  // the guest that is about to accept, see (1); 0: nobody
+  bool not_taken_ = false;         // the last guest could not accept
+  bool stopping_ = false;
+  std::uint64_t last_number_ = 0;  // of the watcher
+  std::atomic<unsigned> associations_{0};
+  std::mutex stop_mutex_;
+  std::thread watcher_;
+};
+
+ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler)
+    : options_(std::move(options)),
+      handler_(handler),
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      listener_(listen_on(options_.bind_address, options_.port)),
+      port_(port_of(listener_)),
+      layer_({.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get()}, [this] { taken(); }) {
+  check_call(stop_event_.get(), "open an event descriptor");
+  dcmDisableGethostbyaddr.set(OFTrue);  // a name server that is down must not hold up an association
+  network_ = open_network(options_.acse_timeout, layer_);
+  check_call(dup3(listener_.get(), DUL_networkSocket(network_->network), O_CLOEXEC),
+             "hand over the listening socket");  // (2)
+  watcher_ = std::thread([this] { watch(); });
+}
+
+ThreadedAcceptor::~ThreadedAcceptor() { stop(); }
+
+void ThreadedAcceptor::stop() {
+  const std::lock_guard only_one(stop_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  eventfd_write(stop_event_.get(), 1);  // never read: it wakes whoever waits, and whoever comes to wait
+  if (watcher_.joinable()) watcher_.join();
+  for (Guest& guest : guests_) guest.thread.join();
+  guests_.clear();
+  shutdown(listener_.get(), SHUT_RDWR);
+}
+
+void ThreadedAcceptor::watch() {
+  while (someone_waits() && make_room()) {
+    forget_the_gone();
+    invite();
+  }
+}
+
+bool ThreadedAcceptor::someone_waits() const {
+  std::array<pollfd, 2> watched{pollfd{listener_.get(), POLLIN, 0}, pollfd{stop_event_.get(), POLLIN, 0}};
+  while (poll(watched.data(), watched.size(), -1) < 0) {
+  }
+  return watched[1].revents == 0;
+}
+
+bool ThreadedAcceptor::make_room() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopping_ || present_ < options_.most_associations + kMostStrangers; });
+  return !stopping_;
+}
+
+void ThreadedAcceptor::invite() {
+  std::unique_lock lock(mutex_);
+  Guest& guest = guests_.emplace_back();
+  guest.number = at_the_door_ = ++last_number_;
+  try {
+    guest.thread = std::thread([this, &guest] { attend(guest); });
+    ++present_;
+    changed_.wait(lock, [this] { return at_the_door_ == 0; });
+  } catch (const std::system_error&) {
+    guests_.pop_back();
+    not_taken_ = true;
+  }
+  // The connection still waits in the queue: without a pause this would be a busy loop.
+  if (std::exchange(not_taken_, false)) changed_.wait_for(lock, kPause, [this] { return stopping_; });
+}
+
+void ThreadedAcceptor::forget_the_gone() {
+  std::list<Guest> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto guest = guests_.begin(); guest != guests_.end();) {
+      const auto next = std::next(guest);
+      if (guest->gone) gone.splice(gone.end(), guests_, guest);
+      guest = next;
+    }
+  }
+  for (Guest& guest : gone) guest.thread.join();
+}
+
+void ThreadedAcceptor::attend(Guest& guest) {
+  try {
+    host(guest.number);
+  } catch (const std::exception&) {
+    // Out of memory, at most: the association is lost, the node is not. The Association has closed its connection.
+  }
+  const std::lock_guard lock(mutex_);
+  if (at_the_door_ == guest.number) {
+    at_the_door_ = 0;
+    not_taken_ = true;
+  }
+  guest.gone = true;
+  --present_;
+  changed_.notify_all();
+}
+
+void ThreadedAcceptor::taken() {
+  const std::lock_guard lock(mutex_);
+  at_the_door_ = 0;
+  changed_.notify_all();
+}
+
+void ThreadedAcceptor::host(std::uint64_t number) {
+  T_ASC_Association* requested = nullptr;
+  const OFCondition condition = ASC_receiveAssociation(network_.get(), &requested, options_.largest_pdu, nullptr,
+                                                       nullptr, OFFalse, DUL_NOBLOCK, 0);
+  if (condition.bad()) {  // not DICOM, silent, gone again, or stopped
+    if (requested != nullptr) {
+      ASC_dropAssociation(requested);
+      ASC_destroyAssociation(&requested);
+    }
+    return;
+  }
+  Association association(requested, options_, handler_);
+  serve_or_reject(association, number);
+}
+
+void ThreadedAcceptor::serve_or_reject(Association& association, std::uint64_t number) {
+  if (const auto refusal = association.check()) {
+    association.reject(*refusal);
+  } else if (!take_seat()) {
+    association.reject(Refusal::TooManyAssociations);
+  } else {
+    const SeatKeeper seat{associations_};
+    association.serve(number);
+  }
+}
+
+bool ThreadedAcceptor::take_seat() {
+  unsigned seated = associations_;
+  while (seated < options_.most_associations) {
+    if (associations_.compare_exchange_weak(seated, seated + 1)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Acceptor>> Acceptor::start(AcceptorOptions options, StoreHandler& handler) {
+  return guarded([&]() -> std::unique_ptr<Acceptor> {
+    initialise_dcmtk();
+    return std::make_unique<ThreadedAcceptor>(std::move(options), handler);
+  });
+}
+
+}  // namespace dicom

@@ -1,0 +1,214 @@
+#include "dicom/network/association.h"
+
+#include <dcmtk/dcmnet/diutil.h>
+#include <dcmtk/dcmnet/dul.h>
+
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "dicom/network/data_set_file.h"
+#include "dicom/uid.h"
+
+namespace dicom {
+namespace {
+
+constexpr std::chrono::seconds kFarewell{1};
+
+// More than any command set of the services we offer; DCMTK builds it in memory.
+constexpr std::size_t kLargestCommand = 16384;
+
+// DIMSE statuses that the node's handler cannot give: they are about the command, not about the object (PS3.7 annex C).
+constexpr std::uint16_t kInvalidInstance = 0x0117;
+constexpr std::uint16_t kSopClassMismatch = 0xA900;
+
+T_ASC_RejectParameters as_wire(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::CalledAeTitle:
+      return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED};
+    case Refusal::CallingAeTitle:
+      return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED};
+    case Refusal::ApplicationContext:
+      return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED};
+    case Refusal::TooManyAssociations:
+      break;
+  }
+  return {ASC_RESULT_REJECTEDTRANSIENT, ASC_SOURCE_SERVICEPROVIDER_PRESENTATION_RELATED,
+          ASC_REASON_SP_PRES_LOCALLIMITEXCEEDED};
+}
+
+std::vector<std::string> proposed_syntaxes(const T_ASC_PresentationContext& context) {
+  const auto* first = context.proposedTransferSyntaxes;
+  return {first, first + context.transferSyntaxCount};
+}
+
+OFCondition negotiate(T_ASC_Parameters* parameters, T_ASC_PresentationContext& context) {
+  if (!is_accepted_service(context.abstractSyntax)) {
+    return ASC_refusePresentationContext(parameters, context.presentationContextID, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
+  }
+  const auto syntax = choose_transfer_syntax(proposed_syntaxes(context));
+  if (!syntax) {
+    return ASC_refusePresentationContext(parameters, context.presentationContextID, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
+  }
+  return ASC_acceptPresentationContext(parameters, context.presentationContextID, syntax->c_str());
+}
+
+OFCondition negotiate_all(T_ASC_Parameters* parameters) {
+  for (int i = 0; i < ASC_countPresentationContexts(parameters); ++i) {
+    T_ASC_PresentationContext context{};
+    OFCondition condition = ASC_getPresentationContext(parameters, i, &context);
+    if (condition.good()) condition = negotiate(parameters, context);
+    if (condition.bad()) return condition;
+  }
+  return EC_Normal;
+}
+
+T_ASC_PresentationContext accepted_context(T_ASC_Association& association, T_ASC_PresentationContextID id) {
+  T_ASC_PresentationContext context{};
+  ASC_findAcceptedPresentationContext(association.params, id, &context);
+  return context;
+}
+
+// Why a C-STORE request is refused before its data set is looked at; nullopt = it is not.
+std::optional<std::uint16_t> objection(const T_DIMSE_C_StoreRQ& request, const T_ASC_PresentationContext& context) {
+  if (!is_storage_class(request.AffectedSOPClassUID)) return kSopClassMismatch;
+  if (std::string_view(request.AffectedSOPClassUID) != context.abstractSyntax) return kSopClassMismatch;
+  if (!is_uid(request.AffectedSOPInstanceUID)) return kInvalidInstance;
+  return std::nullopt;
+}
+
+bool is_silence(const OFCondition& condition) {
+  return condition == DIMSE_NODATAAVAILABLE || condition == DUL_READTIMEOUT;
+}
+
+}  // namespace
+
+Association::Association(T_ASC_Association* association, const AcceptorOptions& options, StoreHandler& handler)
+    : association_(association), patience_(patience_of(*association)), options_(options), handler_(handler) {
+  DIC_AE calling{}, called{};
+  ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called, nullptr, 0);
+  calling_ = trimmed(calling);
+  called_ = trimmed(called);
+}
+
+Association::~Association() {
+  ASC_dropAssociation(association_);
+  ASC_destroyAssociation(&association_);
+}
+
+std::optional<Refusal> Association::check() const {
+  std::array<char, 128> application_context{};
+  ASC_getApplicationContextName(association_->params, application_context.data(), application_context.size());
+  return refuse(options_, called_, calling_, application_context.data());
+}
+
+void Association::reject(Refusal refusal) {
+  const T_ASC_RejectParameters parameters = as_wire(refusal);
+  ASC_rejectAssociation(association_, &parameters);
+  handler_.rejected(calling_, called_, in_words(refusal));
+}
+
+void Association::serve(std::uint64_t number) {
+  number_ = number;
+  handler_.opened(number_, calling_);
+  const OFCondition acknowledged = acknowledge();
+  handler_.closed(number_, acknowledged.good() ? answer_messages() : farewell(acknowledged));
+}
+
+OFCondition Association::acknowledge() {
+  OFCondition condition = negotiate_all(association_->params);
+  if (condition.good()) condition = ASC_setAPTitles(association_->params, nullptr, nullptr, options_.ae_title.c_str());
+  return condition.good() ? ASC_acknowledgeAssociation(association_) : condition;
+}
+
+std::string Association::answer_messages() {
+  const int idle_s = static_cast<int>(options_.idle_timeout.count());
+  for (;;) {
+    // The first PDU of a data set may share the last one of its command.
+    patience_->between_messages(options_.largest_pdu + kLargestCommand);
+    T_DIMSE_Message message{};
+    T_ASC_PresentationContextID context = 0;
+    OFCondition condition = DIMSE_receiveCommand(association_, DIMSE_NONBLOCKING, idle_s, &context, &message, nullptr);
+    patience_->inside_message();
+    if (condition.good()) condition = answer(context, message);
+    if (condition.bad()) return farewell(condition);
+  }
+}
+
+// How it ended, in a word for the log; says goodbye to a peer that is still there.
+std::string Association::farewell(const OFCondition& ended) {
+  patience_->hurry(kFarewell);
+  if (ended == DUL_PEERREQUESTEDRELEASE) {
+    ASC_acknowledgeRelease(association_);
+    ASC_dropSCPAssociation(association_, static_cast<int>(kFarewell.count()));
+    return "released";
+  }
+  if (ended == DUL_PEERABORTEDASSOCIATION) return "aborted";
+  const char* const how = patience_->was_stopped()                      ? "stopped"
+                          : patience_->timed_out() || is_silence(ended) ? "timeout"
+                          : ended == DUL_NETWORKCLOSED                  ? "connection lost"
+                                                                        : "protocol error";
+  ASC_abortAssociation(association_);
+  return how;
+}
+
+OFCondition Association::answer(T_ASC_PresentationContextID context, T_DIMSE_Message& message) {
+  switch (message.CommandField) {
+    case DIMSE_C_ECHO_RQ:
+      return DIMSE_sendEchoResponse(association_, context, &message.msg.CEchoRQ, STATUS_Success, nullptr);
+    case DIMSE_C_STORE_RQ:
+      return answer_store(context, message.msg.CStoreRQ);
+    default:
+      return DIMSE_BADCOMMANDTYPE;  // no other service was negotiated
+  }
+}
+
+OFCondition Association::answer_store(T_ASC_PresentationContextID context, const T_DIMSE_C_StoreRQ& request) {
+  T_DIMSE_C_StoreRSP response{};
+  const OFCondition received = receive(context, request, response.DimseStatus);
+  return received.good() ? DIMSE_sendStoreResponse(association_, context, &request, &response, nullptr) : received;
+}
+
+OFCondition Association::receive(T_ASC_PresentationContextID context_id, const T_DIMSE_C_StoreRQ& request,
+                                 std::uint16_t& status) {
+  const auto context = accepted_context(*association_, context_id);
+  const auto refused = objection(request, context);
+  const auto path = refused ? Result<std::filesystem::path>() : handler_.new_file(number_);
+  if (refused || !path) {
+    status = refused.value_or(static_cast<std::uint16_t>(StoreStatus::OutOfResources));
+    return receive_data_set(context_id, nullptr);
+  }
+
+  Received received{
+      *path,  request.AffectedSOPClassUID, request.AffectedSOPInstanceUID, context.acceptedTransferSyntax, calling_,
+      number_};
+  DataSetFile file(*path, {received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid, calling_});
+  const OFCondition condition = receive_data_set(context_id, &file);
+  if (condition.bad()) return condition;
+  status = static_cast<std::uint16_t>(file.close() ? handler_.store(std::move(received)) : StoreStatus::OutOfResources);
+  return EC_Normal;
+}
+
+// DIMSE_receiveDataSetInFile would end the association at a fragment of odd length, which real senders produce.
+OFCondition Association::receive_data_set(T_ASC_PresentationContextID context, DataSetFile* file) {
+  for (;;) {
+    DUL_PDV fragment{};
+    const OFCondition condition = next_fragment(fragment);
+    if (condition.bad()) return condition;
+    if (fragment.pdvType != DUL_DATASETPDV) return DIMSE_UNEXPECTEDPDVTYPE;
+    if (fragment.presentationContextID != context) return DIMSE_BADDATA;
+    if (file != nullptr) file->write({static_cast<const char*>(fragment.data), fragment.fragmentLength});
+    if (fragment.lastPDV) return EC_Normal;
+  }
+}
+
+OFCondition Association::next_fragment(DUL_PDV& fragment) {
+  if (DUL_NextPDV(&association_->DULassociation, &fragment).good()) return EC_Normal;
+  const int silence_s = static_cast<int>(options_.dimse_timeout.count());
+  if (!ASC_dataWaiting(association_, silence_s)) return DIMSE_NODATAAVAILABLE;
+  const OFCondition condition = DUL_ReadPDVs(&association_->DULassociation, nullptr, DUL_NOBLOCK, silence_s);
+  return condition == DUL_PDATAPDUARRIVED ? DUL_NextPDV(&association_->DULassociation, &fragment) : condition;
+}
+
+}  // namespace dicom

@@ -1,0 +1,32 @@
+#pragma once
+// What the acceptor agrees to, as pure functions of what was proposed.
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "dicom/network/acceptor.h"
+
+namespace dicom {
+
+// Verification, and every standard storage SOP class, also those younger than the toolkit: the bytes are stored unread,
+// so that nothing depends on knowing the class. Private classes and other services are refused.
+[[nodiscard]] bool is_accepted_service(std::string_view abstract_syntax);
+[[nodiscard]] bool is_storage_class(std::string_view abstract_syntax);
+
+// The best of the proposed transfer syntaxes, or nullopt when none is stored here. Explicit little endian before all: a
+// scanner that offers it beside implicit loses the VRs of its private elements (b-values among them) in the latter.
+// Video is not accepted.
+[[nodiscard]] std::optional<std::string> choose_transfer_syntax(std::span<const std::string> proposed);
+
+enum class Refusal { CalledAeTitle, CallingAeTitle, ApplicationContext, TooManyAssociations };
+
+// Whether an association may be opened at all; nullopt = welcome. Titles are compared without leading and trailing
+// spaces.
+[[nodiscard]] std::optional<Refusal> refuse(const AcceptorOptions& options, std::string_view called,
+                                            std::string_view calling, std::string_view application_context);
+[[nodiscard]] const char* in_words(Refusal refusal);
+
+[[nodiscard]] std::string_view trimmed(std::string_view ae_title);
+
+}  // namespace dicom

@@ -1,0 +1,273 @@
+#include "fitting/fit.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <span>
+#include <system_error>
+#include <thread>
+
+namespace fitting {
+namespace {
+
+// 4096 voxels of 8 contrasts are 128 KB: a tile stays in the second-level cache while it is fitted.
+constexpr std::size_t kTileVoxels = 4096;
+
+// The contrasts that take part, without their geometry: a whole series, or a sample of it.
+struct Input {
+  Protocol protocol;
+  std::vector<std::span<const float>> planes;
+  std::span<const float> b1;  // empty = nominal
+  std::size_t voxels = 0;
+};
+
+// --- planning ---
+
+std::string_view contrasts_of(Axis axis) {
+  switch (axis) {
+    case Axis::EchoTimeMs:
+      return "echo times";
+    case Axis::FlipAngleDeg:
+      return "flip angles";
+    case Axis::BValueSPerMm2:
+      return "b-values";
+    case Axis::InversionTimeMs:
+      return "inversion times";
+  }
+  return "contrasts";
+}
+
+std::string_view unit_of(Axis axis) {
+  switch (axis) {
+    case Axis::FlipAngleDeg:
+      return "deg";
+    case Axis::BValueSPerMm2:
+      return "s/mm2";
+    case Axis::EchoTimeMs:
+    case Axis::InversionTimeMs:
+      return "ms";
+  }
+  return "";
+}
+
+std::string number(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.6g", value);
+  return text.data();
+}
+
+std::size_t distinct(std::vector<double> axis) {
+  return static_cast<std::size_t>(std::ranges::unique(axis).begin() - axis.begin());
+}
+
+bool usable(const Protocol& protocol) {
+  const bool finite = std::ranges::all_of(protocol.axis, [](double x) { return std::isfinite(x) && x >= 0; });
+  return finite && std::ranges::is_sorted(protocol.axis);
+}
+
+std::string what_is_missing(const Series& series, const Model& model, std::size_t b1_voxels) {
+  const std::string name(model.parameters[0].title);
+  const Protocol& protocol = series.protocol;
+  const std::size_t voxels = series.geometry.voxels();
+  if (protocol.axis_kind != model.axis) {
+    return name + " needs " + std::string(contrasts_of(model.axis)) + ", the series varies " +
+           std::string(contrasts_of(protocol.axis_kind));
+  }
+  if (!usable(protocol))
+    return name + " needs " + std::string(contrasts_of(model.axis)) + " that ascend from 0 or more, the series' do not";
+  if (const std::size_t has = distinct(protocol.axis); has < model.least_contrasts) {
+    return name + " needs " + std::to_string(model.least_contrasts) + " " + std::string(contrasts_of(model.axis)) +
+           ", the series has " + std::to_string(has);
+  }
+  if (model.needs_repetition_time && !(protocol.repetition_time_ms > 0))
+    return name + " needs the repetition time, the series has none";
+  if (voxels == 0) return name + " needs voxels, the series has none";
+  if (series.planes.size() != protocol.axis.size()) {
+    return "the series has " + std::to_string(series.planes.size()) + " images for " +
+           std::to_string(protocol.axis.size()) + " " + std::string(contrasts_of(model.axis));
+  }
+  if (!std::ranges::all_of(series.planes, [&](const auto& plane) { return plane.size() == voxels; })) {
+    return "the images of the series differ in size";
+  }
+  if (b1_voxels != 0 && b1_voxels != voxels) return "the B1 map is not on the grid of the series";
+  return {};
+}
+
+// The first echo stays when fewer than four would remain.
+bool drops_first(const Series& series, const Model& model, const FitOptions& options) {
+  return model.first_echo_differs && options.drop_first_echo && series.planes.size() > 4;
+}
+
+Input input_of(const Series& series, std::span<const float> b1, bool drop_first) {
+  Input input{.protocol = series.protocol, .planes = {}, .b1 = b1, .voxels = series.geometry.voxels()};
+  if (drop_first) input.protocol.axis.erase(input.protocol.axis.begin());
+  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k) input.planes.emplace_back(series.planes[k]);
+  return input;
+}
+
+// --- the voxel engine ---
+
+void prepare(Fit& fit, const Model& model, std::size_t voxels) {
+  fit.model = &model;
+  for (const Parameter& parameter : model.parameters) {
+    fit.maps.push_back({parameter, std::vector<float>(voxels), std::vector<float>(voxels)});
+  }
+  fit.residual.resize(voxels);
+  fit.status.resize(voxels);
+}
+
+void fit_tile(const Input& input, const Model& model, const FitOptions& options, std::size_t tile, Fit& fit) {
+  const std::size_t begin = tile * kTileVoxels;
+  std::vector<const float*> signal;
+  for (const auto& plane : input.planes) signal.push_back(plane.data() + begin);
+  const Tile in{.size = std::min(kTileVoxels, input.voxels - begin),
+                .signal = signal,
+                .b1 = input.b1.empty() ? nullptr : input.b1.data() + begin,
+                .noise = static_cast<float>(fit.noise)};
+  TileFit out{.residual = fit.residual.data() + begin, .status = fit.status.data() + begin};
+  for (std::size_t p = 0; p < fit.maps.size(); ++p) {
+    out.value[p] = fit.maps[p].value.data() + begin;
+    out.error[p] = fit.maps[p].error.data() + begin;
+  }
+  model.fit(input.protocol, options, in, out);
+}
+
+// Each thread takes one contiguous run of tiles. A voxel's result does not depend on its run, so neither does the
+// outcome.
+void fit_all(const Input& input, const Model& model, const FitOptions& options, Fit& fit) {
+  const std::size_t tiles = (input.voxels + kTileVoxels - 1) / kTileVoxels;
+  const std::size_t runs = std::clamp<std::size_t>(options.threads, 1, tiles);
+  const auto run = [&](std::size_t r) {
+    for (std::size_t tile = r * tiles / runs; tile < (r + 1) * tiles / runs; ++tile)
+      fit_tile(input, model, options, tile, fit);
+  };
+  std::vector<std::jthread> helpers;
+  for (std::size_t r = 1; r < runs; ++r) {
+    try {
+      helpers.emplace_back(run, r);
+    } catch (const std::system_error&) {
+      run(r);  // the system has no thread to spare: slower, not wrong
+    }
+  }
+  run(0);
+}
+
+// --- noise from the residuals ---
+
+std::vector<float> strongest_signal(const Input& input) {
+  std::vector<float> strongest(input.voxels, 0.0F);
+  for (const auto& plane : input.planes) std::ranges::transform(strongest, plane, strongest.begin(), std::ranges::max);
+  return strongest;
+}
+
+// Voxels that surely hold tissue: a tenth of the bright ones (98th percentile) or more. At most `most` of them, evenly
+// strided.
+std::vector<std::size_t> bright_voxels(const std::vector<float>& strongest, std::size_t most) {
+  std::vector<float> sorted;
+  std::ranges::copy_if(strongest, std::back_inserter(sorted), [](float s) { return s > 0 && std::isfinite(s); });
+  if (sorted.empty()) return {};
+  const auto bright = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 98 / 100);
+  std::ranges::nth_element(sorted, bright);
+  std::vector<std::size_t> chosen;
+  for (std::size_t i = 0; i < strongest.size(); ++i) {
+    if (strongest[i] >= 0.1F * *bright) chosen.push_back(i);
+  }
+  const std::size_t stride = chosen.size() / most + 1;
+  for (std::size_t i = 0; i * stride < chosen.size(); ++i) chosen[i] = chosen[i * stride];
+  chosen.resize((chosen.size() + stride - 1) / stride);
+  return chosen;
+}
+
+std::vector<float> gathered(std::span<const float> plane, std::span<const std::size_t> voxels) {
+  std::vector<float> values;
+  values.reserve(voxels.size());
+  for (const std::size_t voxel : voxels) values.push_back(plane[voxel]);
+  return values;
+}
+
+// Standard deviation of the noise from a trial fit of the bright voxels: the median over the voxels of what the model
+// leaves unexplained. A single voxel has 1..30 degrees of freedom and says nothing; the median over thousands does, and
+// ignores the voxels where the model is wrong. 0 when the fit has no degrees of freedom. It contains the model's own
+// errors, so it can be too large, never too small by much: doubts grow, maps stay.
+Noise noise_from_residuals(const Input& input, const Model& model, const FitOptions& options) {
+  const std::size_t contrasts = input.planes.size(), unknowns = model.parameters.size();
+  if (contrasts <= unknowns) return {};
+  const std::vector<float> strongest = strongest_signal(input);
+  const std::vector<std::size_t> voxels = bright_voxels(strongest, 32768);
+  if (voxels.empty()) return {};
+  std::vector<std::vector<float>> planes;
+  for (const auto& plane : input.planes) planes.push_back(gathered(plane, voxels));
+  const std::vector<float> b1 = input.b1.empty() ? std::vector<float>{} : gathered(input.b1, voxels);
+  Input sample{.protocol = input.protocol, .planes = {}, .b1 = b1, .voxels = voxels.size()};
+  sample.planes.assign(planes.begin(), planes.end());
+  Fit fit;
+  prepare(fit, model, voxels.size());
+  fit_all(sample, model, options, fit);
+
+  std::vector<double> rms;
+  for (std::size_t i = 0; i < voxels.size(); ++i) {
+    if (fit.status[i] == VoxelStatus::Good)
+      rms.push_back(static_cast<double>(fit.residual[i]) * static_cast<double>(strongest[voxels[i]]));
+  }
+  if (rms.empty()) return {};
+  const auto middle = rms.begin() + static_cast<std::ptrdiff_t>((rms.size() - 1) / 2);
+  std::ranges::nth_element(rms, middle);
+  // Sum of squares = sigma^2 chi^2 with nu degrees of freedom, whose median is nu (1 - 2 / (9 nu))^3 (Wilson & Hilferty
+  // 1931).
+  const double nu = static_cast<double>(contrasts - unknowns);
+  const double median_chi_squared = nu * std::pow(1 - 2 / (9 * nu), 3);
+  const double sigma = *middle * std::sqrt(static_cast<double>(contrasts) / median_chi_squared);
+  if (!(sigma > 0)) return {};
+  return {sigma, "median residual of " + std::to_string(rms.size()) + " voxels"};
+}
+
+Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options) {
+  Noise noise = estimate_noise(series);
+  if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options);
+  if (noise.sigma <= 0) noise = {0, "unknown"};
+  return noise;
+}
+
+// --- the report ---
+
+std::string described(const Fit& fit, std::size_t contrasts) {
+  const Protocol& used = fit.protocol;
+  std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
+  if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
+  text += "; " + std::to_string(used.axis.size()) + " of " + std::to_string(contrasts) + " " +
+          std::string(contrasts_of(used.axis_kind)) + " " + number(used.axis.front()) + ".." +
+          number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
+  if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
+  if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
+  return text + "; noise " + number(fit.noise) + " (" + fit.noise_method + ")";
+}
+
+void count(Fit& fit) {
+  fit.fitted = static_cast<std::size_t>(std::ranges::count_if(fit.status, [](VoxelStatus s) { return !failed(s); }));
+  fit.considered = static_cast<std::size_t>(
+      std::ranges::count_if(fit.status, [](VoxelStatus s) { return !has(s, VoxelStatus::BelowSnr); }));
+}
+
+}  // namespace
+
+std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
+                                      const std::vector<float>& b1) {
+  if (std::string missing = what_is_missing(series, model, b1.size()); !missing.empty())
+    return Refusal{std::move(missing)};
+  const Input input = input_of(series, b1, drops_first(series, model, options));
+  const Noise noise = noise_of(series, input, model, options);
+  Fit fit;
+  prepare(fit, model, input.voxels);
+  fit.geometry = series.geometry;
+  fit.protocol = input.protocol;
+  fit.noise = noise.sigma;
+  fit.noise_method = noise.method;
+  fit_all(input, model, options, fit);
+  count(fit);
+  fit.description = described(fit, series.planes.size());
+  if (!b1.empty()) fit.description += "; flip angles corrected by a B1 map";
+  return fit;
+}
+
+}  // namespace fitting

@@ -1,0 +1,159 @@
+// The noise of a magnitude series from its air.
+//
+// Idea: PIESNO (Koay, Ozarslan & Pierpaoli 2009, J Magn Reson 199:94) for one channel. In air every one of the K
+// contrasts is an independent Rayleigh sample, so the mean of m^2 / (2 sigma^2) over the contrasts of a voxel follows
+// Gamma(K, 1/K), however the contrasts were acquired; voxels within its 99 % interval are taken for air, their median
+// gives sigma again, and so on until it stands. The start that gathers most air wins. No corner of the image has to be
+// empty, and a breast need not fill the field of view.
+//
+// A wrong answer would void good maps, so what was gathered must prove to be air (each check fails for something that
+// was seen): (1) mean / root mean square of the samples is that of a Rayleigh distribution: not tissue (1.0), not
+// several combined channels
+//     (0.94 and up), not signed or real-part data (0.80);
+// (2) every contrast gives the same sigma: tissue decays or saturates from contrast to contrast, air does not;
+// (3) the voxel means scatter as independent samples do: neither one flat object nor shading, ghosts or spatially
+// varying gain; (4) there are many of them, at least one in a hundred of the unmasked voxels. Without such air (masked
+// images, tight fields of view, filtered backgrounds) there is no answer; fit_series() then asks the residuals. Tried
+// and left out: image corners (masked or wrapped in most breast series), the mode of the histogram (finds
+// fat-suppressed fat).
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <span>
+
+#include "fitting/fit.h"
+
+namespace fitting {
+namespace {
+
+constexpr std::size_t kLeastAir = 200;        // voxels
+constexpr double kLeastShare = 0.01;          // of the unmasked voxels
+constexpr std::size_t kMostVoxels = 1 << 17;  // looked at: sigma is then known to better than 0.3 %
+constexpr double kRayleighMeanOverRms = 0.88623;
+constexpr double kRatioTolerance = 0.03;
+constexpr double kContrastTolerance = 0.15;
+constexpr double kScatterTolerance = 0.4;
+
+// A voxel and its estimate of sigma^2.
+struct Candidate {
+  double variance;
+  std::size_t voxel;
+};
+
+bool usable(const Series& series, std::size_t voxel) {
+  bool any = false;
+  for (const auto& plane : series.planes) {
+    if (!std::isfinite(plane[voxel]) || plane[voxel] < 0) return false;
+    any = any || plane[voxel] > 0;
+  }
+  return any;  // zero throughout = masked
+}
+
+double variance_of(const Series& series, std::size_t voxel) {
+  double sum = 0;
+  for (const auto& plane : series.planes) sum += static_cast<double>(plane[voxel]) * static_cast<double>(plane[voxel]);
+  return sum / (2 * static_cast<double>(series.planes.size()));
+}
+
+// Strided, so that the choice covers the volume and does not depend on chance; sorted by variance. An odd stride does
+// not run along columns.
+std::vector<Candidate> candidates_of(const Series& series) {
+  const std::size_t voxels = series.planes.front().size();
+  const std::size_t stride = (voxels / kMostVoxels) | 1;
+  std::vector<Candidate> candidates;
+  for (std::size_t voxel = 0; voxel < voxels; voxel += stride) {
+    if (usable(series, voxel)) candidates.push_back({variance_of(series, voxel), voxel});
+  }
+  std::ranges::sort(candidates, {}, [](const Candidate& c) { return std::pair(c.variance, c.voxel); });
+  return candidates;
+}
+
+// Quantile of Gamma(K, 1/K) at the standard normal deviate z (Wilson & Hilferty 1931).
+double gamma_quantile(std::size_t contrasts, double z) {
+  const double spread = 1 / (9 * static_cast<double>(contrasts));
+  const double root = std::max(0.0, 1 - spread + z * std::sqrt(spread));
+  return root * root * root;
+}
+
+std::span<const Candidate> within(std::span<const Candidate> sorted, double lower, double upper) {
+  const auto begin = std::ranges::lower_bound(sorted, lower, {}, &Candidate::variance);
+  const auto end = std::ranges::upper_bound(sorted, upper, {}, &Candidate::variance);
+  return begin < end ? std::span(begin, end) : std::span<const Candidate>{};
+}
+
+// The air around a first guess of sigma^2, by the fixed point of "take the 99 % interval, estimate from its median".
+std::span<const Candidate> gather(std::span<const Candidate> sorted, double variance, std::size_t contrasts) {
+  constexpr double kDeviate = 2.5758;
+  const double lower = gamma_quantile(contrasts, -kDeviate), upper = gamma_quantile(contrasts, kDeviate),
+               median = gamma_quantile(contrasts, 0);
+  std::span<const Candidate> air;
+  for (int iteration = 0; iteration < 50; ++iteration) {
+    air = within(sorted, lower * variance, upper * variance);
+    if (air.empty()) return air;
+    const double next = air[air.size() / 2].variance / median;
+    if (std::abs(next - variance) <= 1e-9 * variance) break;
+    variance = next;
+  }
+  return air;
+}
+
+struct Moments {
+  double mean = 0, mean_square = 0;
+};
+
+Moments moments_of(std::span<const float> plane, std::span<const Candidate> air) {
+  Moments moments;
+  for (const Candidate& c : air) {
+    const double m = static_cast<double>(plane[c.voxel]);
+    moments.mean += m;
+    moments.mean_square += m * m;
+  }
+  moments.mean /= static_cast<double>(air.size());
+  moments.mean_square /= static_cast<double>(air.size());
+  return moments;
+}
+
+bool near(double value, double expected, double tolerance) { return std::abs(value / expected - 1) <= tolerance; }
+
+bool scatters_independently(std::span<const Candidate> air, std::size_t contrasts) {  // (3)
+  double mean = 0, square = 0;
+  for (const Candidate& c : air) mean += c.variance;
+  mean /= static_cast<double>(air.size());
+  for (const Candidate& c : air) square += (c.variance - mean) * (c.variance - mean);
+  const double relative = square / static_cast<double>(air.size()) / (mean * mean);
+  return near(relative, 1 / static_cast<double>(contrasts), kScatterTolerance);
+}
+
+bool is_air(const Series& series, std::span<const Candidate> air) {
+  double variance = 0;
+  for (const Candidate& c : air) variance += c.variance / static_cast<double>(air.size());
+  for (const auto& plane : series.planes) {
+    const Moments moments = moments_of(plane, air);
+    if (!near(moments.mean / std::sqrt(moments.mean_square), kRayleighMeanOverRms, kRatioTolerance))
+      return false;                                                                                        // (1)
+    if (!near(std::sqrt(moments.mean_square / 2), std::sqrt(variance), kContrastTolerance)) return false;  // (2)
+  }
+  return scatters_independently(air, series.planes.size());
+}
+
+}  // namespace
+
+Noise estimate_noise(const Series& series) {
+  const std::size_t contrasts = series.planes.size();
+  if (contrasts < 2) return {};
+  const std::vector<Candidate> sorted = candidates_of(series);
+  const std::size_t least =
+      std::max(kLeastAir, static_cast<std::size_t>(kLeastShare * static_cast<double>(sorted.size())));  // (4)
+  if (sorted.size() < least) return {};
+  std::span<const Candidate> best;
+  const double highest = sorted.back().variance;
+  for (double guess = sorted[least / 2].variance; guess <= highest && guess > 0; guess *= 1.25) {
+    const std::span<const Candidate> air = gather(sorted, guess, contrasts);
+    if (air.size() >= least && air.size() > best.size() && is_air(series, air)) best = air;
+  }
+  if (best.empty()) return {};
+  const double variance = best[best.size() / 2].variance / gamma_quantile(contrasts, 0);
+  return {std::sqrt(variance), "Rayleigh background, " + std::to_string(best.size()) + " voxels"};
+}
+
+}  // namespace fitting

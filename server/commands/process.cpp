@@ -1,0 +1,82 @@
+#include "server/process.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <thread>
+
+#include "dicom/output/object.h"
+#include "server/commands/command.h"
+#include "server/explain.h"
+#include "server/log.h"
+
+namespace server::commands {
+namespace {
+
+struct Options {
+  ProcessOptions process;
+  std::filesystem::path settings_file;
+  std::string pm = "real";
+  std::string recipe;
+  bool json = false;
+};
+
+// Without a settings file: the defaults, the shipped recipe and models.
+config::Settings settings_of(const Options& options) {
+  config::Settings settings;
+  if (!options.settings_file.empty()) {
+    settings = need(config::load_settings(options.settings_file), "read the settings");
+  } else {
+    settings.recipe = config::share_folder() / "config/recipes/zhang-mapping.toml";
+    settings.models = config::share_folder() / "classifier/models";
+    settings.fitting.threads = std::max(1u, std::thread::hardware_concurrency());
+  }
+  if (!options.recipe.empty()) settings.recipe = options.recipe;
+  settings.logging.level = "error";
+  settings.logging.file.clear();
+  return settings;
+}
+
+config::ParametricMaps form_of(const std::string& pm) {
+  if (pm == "normalised") return config::ParametricMaps::Normalised;
+  return pm == "off" ? config::ParametricMaps::Off : config::ParametricMaps::Real;
+}
+
+int run_process(Options options) {
+  options.process.parametric_maps = form_of(options.pm);
+  const config::Settings settings = settings_of(options);
+  log::open(settings.logging);
+  dicom::warm_up_writers();
+  const bool terminal = isatty(STDERR_FILENO) != 0;
+  const ProcessSummary summary = process_folder(settings, options.process, [&](const std::string& what) {
+    if (terminal) std::cerr << "\r\033[K" << what << std::flush;
+  });
+  if (terminal) std::cerr << "\r\033[K";
+  if (options.json) {
+    std::cout << summary.studies.dump(2) << "\n";
+  } else {
+    for (const auto& account : summary.studies) std::cout << explain_in_words(account);
+    std::cout << fmt::format("{} files read, {} ignored, {} objects written to {}\n", summary.read, summary.ignored, summary.written,
+                             options.process.output.string());
+  }
+  return summary.written > 0 && summary.jobs_failed == 0 ? kDone : kCouldNot;
+}
+
+}  // namespace
+
+void add_process(CLI::App& app, Run& run) {
+  CLI::App* command = app.add_subcommand("process", "Compute maps and reports from a folder of DICOM files, without network");
+  command->footer("Example: herald process EXAM --out RESULTS\nExit code 1 when nothing could be computed; the account says why.");
+  auto options = std::make_shared<Options>();
+  command->add_option("folder", options->process.input, "DICOM files of one or more studies, in any order, with or without outlines (SEG)")->required();
+  command->add_option("--out", options->process.output, "Where results go")->required();
+  command->add_option("--config", options->settings_file, "A settings file, for its recipe, models and fit options")->check(CLI::ExistingFile);
+  command->add_option("--recipe", options->recipe, "A recipe file instead of the settings' one")->check(CLI::ExistingFile);
+  command->add_option("--pm", options->pm, "Parametric Maps: real units, normalised to 0..1 for OHIF, or off")
+      ->check(CLI::IsMember({"real", "normalised", "off"}))->capture_default_str();
+  command->add_flag("--json", options->json, "The account for scripts");
+  command->callback([&run, options] { run = [options] { return run_process(*options); }; });
+}
+
+}  // namespace server::commands

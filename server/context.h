@@ -1,0 +1,38 @@
+#pragma once
+// What every job needs, opened once per process: settings, recipe, models, files, and one database connection.
+#include <string>
+#include <vector>
+
+#include "classifier/model.h"
+#include "config/recipe.h"
+#include "config/settings.h"
+#include "server/result.h"
+#include "storage/database.h"
+#include "storage/index.h"
+#include "storage/jobs.h"
+#include "storage/object_store.h"
+#include "storage/outbox.h"
+
+namespace server {
+
+[[nodiscard]] std::string_view version();
+
+// The wall clock, as storage counts it. The only place that asks it.
+[[nodiscard]] storage::Time now();
+
+struct Context {
+  config::Settings settings;
+  config::Recipe recipe;
+  std::vector<classifier::Model> models;  // those the recipe names
+  storage::ObjectStore store;
+  storage::Database database;
+};
+
+// Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.
+[[nodiscard]] Context open_context(config::Settings settings);
+[[nodiscard]] std::filesystem::path database_file(const config::Settings& settings);
+
+// Which result kinds each destination wants, in sending order (maps first, reports last).
+[[nodiscard]] std::vector<storage::Delivery> deliveries(const config::Settings& settings);
+
+}  // namespace server

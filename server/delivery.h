@@ -1,0 +1,43 @@
+#pragma once
+// Brings results to one destination: a thread that takes the next due result set from the outbox and sends it on one association.
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "config/settings.h"
+#include "dicom/network/sender.h"
+#include "storage/outbox.h"
+
+namespace server {
+
+// What an answer means for a row of the outbox. Pure.
+struct NextStep {
+  enum class Kind { Delivered, Postpone, Dead } kind = Kind::Postpone;
+  storage::Duration wait{};
+  std::string problem;
+};
+[[nodiscard]] NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict, const config::Destination& destination,
+                                 storage::Time now, double jitter);
+
+class Courier {
+ public:
+  Courier(config::Destination destination, std::filesystem::path database);  // starts the thread
+  ~Courier();                                                                // stops after the instance being sent
+  void wake();                                                               // something may be due
+
+ private:
+  void run(const std::stop_token& stop);
+  bool deliver_once(storage::Outbox& outbox, const std::stop_token& stop);
+  void settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows, const std::vector<dicom::Verdict>& verdicts);
+
+  config::Destination destination_;
+  std::filesystem::path database_;
+  std::mutex mutex_;
+  std::condition_variable_any woken_;
+  bool wake_ = false;  // guarded by mutex_
+  std::jthread thread_;
+};
+
+}  // namespace server

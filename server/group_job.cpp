@@ -1,0 +1,205 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "server/job.h"
+#include "server/log.h"
+#include "server/parallel.h"
+#include "server/slots.h"
+
+namespace server {
+namespace {
+
+using nlohmann::json;
+
+struct Headers {
+  std::vector<dicom::Instance> instances;
+  json unreadable = json::array();
+};
+
+Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& rows) {
+  std::vector<dicom::Result<dicom::Instance>> read(rows.size(), tl::unexpected(dicom::Error{}));
+  parallel_for(rows.size(), context.settings.fitting.threads, [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
+  Headers headers;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (read[i]) {
+      headers.instances.push_back(std::move(*read[i]));
+    } else {
+      headers.unreadable.push_back({{"instance", rows[i].sop_instance_uid}, {"reason", read[i].error().what}});
+    }
+  }
+  return headers;
+}
+
+std::vector<std::string> uids_of(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
+  std::vector<std::string> uids;
+  for (const std::size_t i : acquisition.instances) uids.push_back(instances[i].sop_instance_uid);
+  return uids;
+}
+
+// One line of the account: what this acquisition is and what becomes of it.
+json describe(const dicom::Acquisition& acquisition, const Placement& placement, const std::vector<dicom::Instance>& instances) {
+  std::set<int> numbers;
+  std::set<std::string> descriptions;
+  for (const std::size_t i : acquisition.instances) {
+    numbers.insert(instances[i].series_number);
+    descriptions.insert(instances[i].series_description);
+  }
+  json axis = json::array();
+  for (const dicom::Volume& volume : acquisition.volumes) axis.push_back(volume.axis);
+  return {{"kind", dicom::to_string(acquisition.kind)},
+          {"slot", placement.slot != nullptr ? placement.slot->name : ""},
+          {"contrast", dicom::to_string(placement.contrast)},
+          {"images", acquisition.images},
+          {"axis", axis},
+          {"slices", acquisition.geometry.slices()},
+          {"matrix", {acquisition.geometry.rows, acquisition.geometry.columns}},
+          {"series_numbers", numbers},
+          {"descriptions", descriptions},
+          {"evidence", acquisition.evidence},
+          {"reasons", placement.reasons},
+          {"notes", acquisition.notes},
+          {"closed_by", placement.closed_by},
+          {"waiting_for", placement.waiting_for},
+          {"refused", placement.refused}};
+}
+
+struct Queued {
+  std::size_t jobs = 0, waiting = 0;
+  bool maps_running = false;                 // some map of the study is still to come
+  std::vector<std::int64_t> maps;            // finished map jobs that belong to the acquisitions as they are now
+  std::set<std::string> ambiguous_slots;     // filled by more than one acquisition
+};
+
+std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std::string_view kind, std::string_view key) {
+  for (const storage::Job& job : jobs) {
+    if (job.kind == kind && job.key == key) return job;
+  }
+  return std::nullopt;
+}
+
+void queue_map(Context& context, storage::JobQueue& queue, const std::string& study, const dicom::Acquisition& acquisition,
+               const Placement& placement, const Headers& headers, const std::string& key) {
+  const json payload{{"slot", placement.slot->name},
+                     {"series_offset", placement.slot - context.recipe.slots.data()},
+                     {"contrast", dicom::to_string(placement.contrast)},
+                     {"closed_by", placement.closed_by},
+                     {"instances", uids_of(acquisition, headers.instances)}};
+  need(queue.enqueue("map", key, study, payload.dump(), now(), now()), "queue a map job");
+}
+
+// What was closed once stays closed: an ROI that arrives an hour later must not wait for another quiet period.
+void keep_closed(Placement& placement) {
+  if (!placement.closed_by.empty()) return;
+  placement.closed_by = "it was complete when it was queued";
+  placement.waiting_for.clear();
+}
+
+json queue_maps(Context& context, storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping,
+                std::vector<Placement> placements, const Headers& headers, Queued& queued) {
+  const auto jobs = need(queue.jobs_of(study), "list jobs");
+  json account = json::array();
+  std::set<std::string> filled;
+  for (Placement& placement : placements) {
+    const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
+    std::string key;
+    if (placement.slot != nullptr && acquisition.fits()) {
+      key = placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
+      const auto known = find_job(jobs, "map", key);
+      if (known) keep_closed(placement);
+      const bool open = known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
+      const bool fresh = !known && !placement.closed_by.empty();
+      if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
+      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key);
+      if (fresh || open) queued.maps_running = true;
+      if (fresh) ++queued.jobs;
+      if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second) queued.ambiguous_slots.insert(placement.slot->name);
+    }
+    if (!placement.waiting_for.empty()) ++queued.waiting;
+    account.push_back(describe(acquisition, placement, headers.instances));
+    if (!placement.closed_by.empty()) account.back()["job_key"] = key;
+  }
+  return account;
+}
+
+// An ROI is measured when the study's maps are there; again, when they have changed since.
+json queue_measurements(storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping, const Headers& headers,
+                        Queued& queued, bool quiet) {
+  json account = json::array();
+  for (const std::size_t i : grouping.rois) {
+    const std::string& roi = headers.instances[i].sop_instance_uid;
+    json line{{"instance", roi}};
+    if (queued.maps_running || queued.waiting > 0) {
+      line["waiting_for"] = "the maps of the study";
+    } else if (queued.maps.empty()) {
+      line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
+    } else {
+      const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
+      const json payload{{"roi", roi}, {"maps", queued.maps}, {"ambiguous", queued.ambiguous_slots}};
+      line["job_key"] = key;
+      if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job")) ++queued.jobs;
+    }
+    account.push_back(std::move(line));
+  }
+  return account;
+}
+
+json describe_passed_over(const dicom::Grouping& grouping) {
+  json account = json::array();
+  for (const dicom::PassedOver& series : grouping.passed_over) {
+    account.push_back({{"series_number", series.series_number},
+                       {"description", series.series_description},
+                       {"images", series.images},
+                       {"reason", series.reason}});
+  }
+  return account;
+}
+
+// nullopt: somebody has grouped the study since this job was queued.
+std::optional<storage::Time> arrival_of(const storage::Index& index, const std::string& study_uid) {
+  for (const storage::StudyState& study : need(index.pending_studies(), "list studies")) {
+    if (study.study_uid == study_uid) return study.last_arrival;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+JobOutcome run_group_job(Context& context, const storage::Job& job) {
+  storage::Index index(context.database);
+  storage::JobQueue queue(context.database);
+  const bool quiet = json::parse(job.payload).at("quiet").get<bool>();
+  const auto seen = arrival_of(index, job.study_uid);  // before the instances are listed: what comes meanwhile is looked at again
+  if (!seen) return JobOutput{};
+
+  const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
+  const dicom::Grouping grouping = dicom::group(headers.instances);
+  const std::vector<Placement> placements = place(grouping, headers.instances, context.recipe, quiet);
+
+  Queued queued;
+  json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
+  account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
+  account["rois"] = queue_measurements(queue, job.study_uid, grouping, headers, queued, quiet);
+  account["passed_over"] = describe_passed_over(grouping);
+  account["unreadable"] = headers.unreadable;
+
+  const std::string accession = headers.instances.empty() ? "" : headers.instances.front().accession_number;
+  need(index.set_grouped(job.study_uid, *seen, quiet, account.dump(-1, ' ', false, json::error_handler_t::replace), accession),
+       "keep the account");
+  log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting, quiet);
+  return JobOutput{};
+}
+
+void queue_grouping(Context& context, const std::string& study_uid, bool quiet, storage::Time at) {
+  storage::JobQueue queue(context.database);
+  for (const storage::Job& job : need(queue.jobs_of(study_uid), "list jobs")) {
+    const bool open = job.state == storage::JobState::Waiting || job.state == storage::JobState::Running;
+    if (job.kind == "group" && open) return;
+  }
+  const std::string key = fmt::format("{}@{}", study_uid, at.time_since_epoch().count());
+  need(queue.enqueue("group", key, study_uid, json{{"quiet", quiet}}.dump(), at, at), "queue a grouping");
+}
+
+}  // namespace server

@@ -1,0 +1,56 @@
+#pragma once
+// What happens to a data set between the last byte and the status: identity, durability, index. Nothing else may delay the scanner.
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "dicom/input/identity.h"
+#include "dicom/network/acceptor.h"
+#include "storage/database.h"
+#include "storage/index.h"
+#include "storage/object_store.h"
+
+namespace server {
+
+// Safe from all association threads at once: each call borrows a database connection of its own.
+class Ingest final : public dicom::StoreHandler {
+ public:
+  Ingest(storage::ObjectStore& store, std::filesystem::path database) : store_(store), database_(std::move(database)) {}
+
+  dicom::Result<std::filesystem::path> new_file(std::uint64_t association) override;
+  dicom::StoreStatus store(dicom::Received received) override;
+  void opened(std::uint64_t association, const std::string& calling) override;
+  void closed(std::uint64_t association, const std::string& how) override;
+  void rejected(const std::string& calling, const std::string& called, const std::string& reason) override;
+
+  // True while an association that brought images of this study is open.
+  [[nodiscard]] bool receiving(const std::string& study_uid) const;
+
+ private:
+  struct Association {
+    std::size_t stored = 0, refused = 0;
+    std::set<std::string> studies;
+  };
+
+  dicom::StoreStatus decide(const dicom::Received& received);
+  dicom::StoreStatus keep(const dicom::Received& received, const dicom::Identity& identity);
+  dicom::StoreStatus quarantine(const dicom::Received& received, const std::string& reason, dicom::StoreStatus status);
+  void refuse_own_result(const dicom::Received& received, const dicom::Identity& identity);
+  void count(std::uint64_t association, bool stored, const std::string& study_uid);
+
+  template <class F>
+  auto with_index(F&& use);
+
+  storage::ObjectStore& store_;
+  std::filesystem::path database_;
+  std::mutex idle_mutex_;
+  std::vector<std::unique_ptr<storage::Database>> idle_;  // guarded by idle_mutex_
+  mutable std::mutex associations_mutex_;
+  std::map<std::uint64_t, Association> associations_;     // guarded by associations_mutex_
+};
+
+}  // namespace server

@@ -1,0 +1,33 @@
+#pragma once
+// Jobs: what a worker does with a row of the queue. Each kind has a file; run_job() picks it by the row's kind.
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fitting/series.h"
+#include "server/context.h"
+
+namespace server {
+
+// Objects to deliver; empty for a grouping.
+struct JobOutput {
+  std::vector<storage::ResultRow> results;
+  std::string slot;  // for the log
+};
+using JobOutcome = std::variant<JobOutput, fitting::Refusal>;
+
+// Reads the study's headers, decides what was acquired, queues map and measure jobs, keeps the account for `explain`.
+JobOutcome run_group_job(Context& context, const storage::Job& job);
+// Reads one acquisition, fits it, writes the map's objects.
+JobOutcome run_map_job(Context& context, const storage::Job& job);
+// Reads an ROI object and the study's maps, measures, evaluates the recipe's nomograms, writes the reports.
+JobOutcome run_measure_job(Context& context, const storage::Job& job);
+
+// Claims one job that is due and carries it to its end in the queue. False when there was none. Never throws: what fails is a row and a
+// log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's heartbeat.
+bool run_next_job(Context& context, const std::string& owner);
+
+// Queues a grouping of the study unless one is already waiting or running.
+void queue_grouping(Context& context, const std::string& study_uid, bool quiet, storage::Time at);
+
+}  // namespace server

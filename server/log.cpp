@@ -1,0 +1,166 @@
+#include "server/log.h"
+
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <initializer_list>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace server::log {
+namespace {
+
+using Field = std::pair<const char*, nlohmann::json>;
+
+struct Log {
+  std::shared_ptr<spdlog::logger> logger;
+  bool json = false;
+};
+
+Log& current() {
+  static Log log = [] {
+    auto logger = std::make_shared<spdlog::logger>("herald", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+    return Log{logger, false};
+  }();
+  return log;
+}
+
+// Peers choose their AE titles: what came from outside is kept printable and short.
+std::string clean(std::string_view text) {
+  std::string out;
+  for (const char c : text.substr(0, 512)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return out;
+}
+
+void event(spdlog::level::level_enum level, const char* code, const std::string& sentence, std::initializer_list<Field> fields) {
+  Log& log = current();
+  if (!log.logger->should_log(level)) return;
+  if (!log.json) {
+    log.logger->log(level, clean(sentence));
+    return;
+  }
+  nlohmann::json line{{"event", code}, {"message", clean(sentence)}};
+  for (const auto& [name, value] : fields) line[name] = value;
+  const std::string members = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  log.logger->log(level, members.substr(1));  // the pattern writes the opening brace with time and level
+}
+
+constexpr auto kInfo = spdlog::level::info;
+constexpr auto kWarn = spdlog::level::warn;
+constexpr auto kError = spdlog::level::err;
+
+std::string counted(std::size_t n, std::string_view noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); }
+
+}  // namespace
+
+void open(const config::Logging& logging) {
+  spdlog::sink_ptr sink;
+  if (logging.file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(logging.file.string(), logging.rotate_mb << 20, logging.keep);
+  }
+  auto logger = std::make_shared<spdlog::logger>("herald", std::move(sink));
+  logger->set_level(logging.level == "warn" ? kWarn : spdlog::level::from_str(logging.level));
+  logger->flush_on(kInfo);
+  const bool json = logging.format == config::Logging::Format::Json;
+  logger->set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v)" : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  current() = Log{std::move(logger), json};
+}
+
+void flush() { current().logger->flush(); }
+
+void service_started(std::string_view ae_title, int port, std::size_t instances, std::string_view version) {
+  event(kInfo, "service_started",
+        fmt::format("Herald {} listens as {} on port {}; {} in the index", version, ae_title, port, counted(instances, "instance")),
+        {{"ae_title", ae_title}, {"port", port}, {"instances", instances}, {"version", version}});
+}
+void service_stopping(std::string_view why) { event(kInfo, "service_stopping", fmt::format("stopping: {}", why), {{"why", why}}); }
+void service_stopped() { event(kInfo, "service_stopped", "stopped", {}); }
+void worker_started(int pid) { event(kInfo, "worker_started", fmt::format("worker {} started", pid), {{"pid", pid}}); }
+void worker_ended(int pid, std::string_view how, std::size_t leases) {
+  event(kWarn, "worker_ended", fmt::format("worker {} ended ({}); {} returned", pid, how, counted(leases, "lease")),
+        {{"pid", pid}, {"how", how}, {"leases", leases}});
+}
+void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing) {
+  event(swept + indexed + missing == 0 ? kInfo : kWarn, "reconciled",
+        fmt::format("files and index compared: {} unfinished removed, {} indexed again, {} missing", swept, counted(indexed, "file"),
+                    counted(missing, "file")),
+        {{"swept", swept}, {"indexed", indexed}, {"missing", missing}});
+}
+void leases_returned(std::size_t jobs, std::string_view why) {
+  event(kWarn, "leases_returned", fmt::format("{} returned to the queue: {}", counted(jobs, "job"), why), {{"jobs", jobs}, {"why", why}});
+}
+void trouble(std::string_view where, std::string_view what) {
+  event(kError, "trouble", fmt::format("{}: {}", where, what), {{"where", where}, {"what", what}});
+}
+
+void association_opened(std::uint64_t association, std::string_view calling) {
+  event(spdlog::level::debug, "association_opened", fmt::format("association {} from {}", association, calling),
+        {{"association", association}, {"calling", clean(calling)}});
+}
+void association_closed(std::uint64_t association, std::string_view how, std::size_t stored, std::size_t refused) {
+  event(kInfo, "association_closed",
+        fmt::format("association {} {}: {} stored, {} refused", association, how, counted(stored, "image"), refused),
+        {{"association", association}, {"how", how}, {"stored", stored}, {"refused", refused}});
+}
+void association_rejected(std::string_view calling, std::string_view called, std::string_view why) {
+  event(kWarn, "association_rejected", fmt::format("association rejected, calling {} called {}: {}", calling, called, why),
+        {{"calling", clean(calling)}, {"called", clean(called)}, {"why", why}});
+}
+void instance_stored(std::uint64_t association, std::string_view uid, std::uint64_t bytes) {
+  event(spdlog::level::debug, "instance_stored", fmt::format("association {}: instance {} stored, {} bytes", association, uid, bytes),
+        {{"association", association}, {"instance", uid}, {"bytes", bytes}});
+}
+void instance_set_aside(std::string_view uid, std::string_view digest) {
+  event(kWarn, "instance_set_aside", fmt::format("instance {} came again with other bytes ({}): kept aside", uid, digest.substr(0, 12)),
+        {{"instance", uid}, {"digest", digest}});
+}
+void instance_quarantined(std::uint64_t association, std::string_view why) {
+  event(kWarn, "instance_quarantined", fmt::format("association {}: a data set is quarantined: {}", association, why),
+        {{"association", association}, {"why", clean(why)}});
+}
+void instance_refused(std::string_view uid, std::string_view why) {
+  event(kWarn, "instance_refused", fmt::format("instance {} refused: {}", uid, why), {{"instance", uid}, {"why", why}});
+}
+
+void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued, std::size_t waiting, bool quiet) {
+  event(kInfo, "study_grouped",
+        fmt::format("study {}: {} in {}, {} queued, {} waiting{}", study, counted(instances, "instance"),
+                    counted(acquisitions, "acquisition"), counted(queued, "job"), waiting, quiet ? ", quiet period over" : ""),
+        {{"study", study}, {"instances", instances}, {"acquisitions", acquisitions}, {"queued", queued}, {"waiting", waiting}, {"quiet", quiet}});
+}
+void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects, std::chrono::milliseconds took) {
+  event(kInfo, "job_done", fmt::format("job {} done: {} {}, {} in {} ms", job, kind, slot, counted(objects, "object"), took.count()),
+        {{"job", job}, {"kind", kind}, {"slot", slot}, {"objects", objects}, {"ms", took.count()}});
+}
+void job_refused(std::int64_t job, std::string_view kind, std::string_view why) {
+  event(kWarn, "job_refused", fmt::format("job {} refused ({}): {}", job, kind, why), {{"job", job}, {"kind", kind}, {"why", clean(why)}});
+}
+void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead) {
+  event(dead ? kError : kWarn, "job_failed",
+        fmt::format("job {} failed ({}), attempt {}{}: {}", job, kind, attempts, dead ? ", given up" : "", why),
+        {{"job", job}, {"kind", kind}, {"why", clean(why)}, {"attempts", attempts}, {"dead", dead}});
+}
+
+void delivered(std::string_view destination, std::string_view study, std::size_t instances) {
+  event(kInfo, "delivered", fmt::format("{} of study {} delivered to {}", counted(instances, "object"), study, destination),
+        {{"destination", destination}, {"study", study}, {"instances", instances}});
+}
+void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view why,
+                        std::chrono::milliseconds retry_in) {
+  event(kWarn, "delivery_postponed",
+        fmt::format("{} of study {} not delivered to {}: {}; again in {} s", counted(instances, "object"), study, destination, why,
+                    retry_in.count() / 1000),
+        {{"destination", destination}, {"study", study}, {"instances", instances}, {"why", clean(why)}, {"retry_ms", retry_in.count()}});
+}
+void delivery_dead(std::string_view destination, std::string_view uid, int status, std::string_view why) {
+  event(kError, "delivery_dead", fmt::format("object {} will not reach {}: {}", uid, destination, why),
+        {{"destination", destination}, {"instance", uid}, {"status", status}, {"why", clean(why)}});
+}
+
+}  // namespace server::log

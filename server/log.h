@@ -1,0 +1,49 @@
+#pragma once
+// The node's log: one line per decision, made of ids and counts, never of patient data. Every event is a named function, so that the
+// full list of what Herald can say stands in this file; its code is stable and can be searched and alarmed on.
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+
+namespace server::log {
+
+// Opens the log as configured. Call once; before it everything goes to standard error as text. Safe from any thread afterwards.
+void open(const config::Logging& logging);
+void flush();
+
+// Life of the service and its workers.
+void service_started(std::string_view ae_title, int port, std::size_t instances, std::string_view version);
+void service_stopping(std::string_view why);
+void service_stopped();
+void worker_started(int pid);
+void worker_ended(int pid, std::string_view how, std::size_t leases_returned);
+void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing);
+void leases_returned(std::size_t jobs, std::string_view why);
+void trouble(std::string_view where, std::string_view what);
+
+// Receiving.
+void association_opened(std::uint64_t association, std::string_view calling);
+void association_closed(std::uint64_t association, std::string_view how, std::size_t stored, std::size_t refused);
+void association_rejected(std::string_view calling, std::string_view called, std::string_view why);
+void instance_stored(std::uint64_t association, std::string_view sop_instance_uid, std::uint64_t bytes);
+void instance_set_aside(std::string_view sop_instance_uid, std::string_view digest);
+void instance_quarantined(std::uint64_t association, std::string_view why);
+void instance_refused(std::string_view sop_instance_uid, std::string_view why);
+
+// Grouping and computing.
+void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued, std::size_t waiting, bool quiet);
+void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects, std::chrono::milliseconds took);
+void job_refused(std::int64_t job, std::string_view kind, std::string_view why);
+void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead);
+
+// Delivering.
+void delivered(std::string_view destination, std::string_view study, std::size_t instances);
+void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view why,
+                        std::chrono::milliseconds retry_in);
+void delivery_dead(std::string_view destination, std::string_view sop_instance_uid, int status, std::string_view why);
+
+}  // namespace server::log

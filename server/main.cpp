@@ -1,0 +1,33 @@
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "dicom/output/object.h"
+#include "server/commands/command.h"
+#include "server/context.h"
+
+int main(int argc, char** argv) {
+  using namespace server;
+  CLI::App app{std::string("Herald, a DICOM node for quantitative breast MRI. ") + dicom::kResearchNotice + "."};
+  app.set_version_flag("--version", std::string(version()));
+  app.require_subcommand(1);
+  app.footer("Example: herald process EXAM_FOLDER --out RESULTS      `herald COMMAND --help` has one for each command.");
+  commands::Run run;
+  for (const auto add : {commands::add_serve, commands::add_process, commands::add_simulate, commands::add_explain, commands::add_jobs,
+                         commands::add_outbox, commands::add_check_config, commands::add_worker}) {
+    add(app, run);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? commands::kDone : commands::kWrongUse;
+  }
+  try {
+    return run();
+  } catch (const Failure& failure) {
+    std::cerr << "herald: " << failure.error.what << "\n";
+  } catch (const std::exception& e) {
+    std::cerr << "herald: " << e.what() << "\n";
+  }
+  return commands::kCouldNot;
+}

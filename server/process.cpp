@@ -1,0 +1,145 @@
+#include "server/process.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "dicom/input/identity.h"
+#include "dicom/output/object.h"
+#include "server/explain.h"
+#include "server/job.h"
+
+namespace server {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The store of one run: beside the results, so that files are moved rather than copied; gone at the end, however it comes.
+class TemporaryStore {
+ public:
+  explicit TemporaryStore(const fs::path& output) {
+    fs::create_directories(output);
+    std::string pattern = (fs::absolute(output) / ".herald-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw Failure{{"cannot write to " + output.string()}};
+    path_ = pattern;
+  }
+  ~TemporaryStore() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryStore(const TemporaryStore&) = delete;
+  TemporaryStore& operator=(const TemporaryStore&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::vector<fs::path> files_below(const fs::path& input, const fs::path& output) {
+  std::vector<fs::path> files;
+  const fs::path results = fs::weakly_canonical(output);
+  for (auto entry = fs::recursive_directory_iterator(input, fs::directory_options::skip_permission_denied); entry != fs::recursive_directory_iterator();
+       ++entry) {
+    if (entry->is_directory() && fs::weakly_canonical(entry->path()) == results) entry.disable_recursion_pending();
+    if (entry->is_regular_file()) files.push_back(fs::absolute(entry->path()));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// The index points at the files where they lie: nothing is copied.
+void index_file(storage::Index& index, const fs::path& file, std::set<std::string>& studies, ProcessSummary& summary) {
+  const auto identity = dicom::read_identity(file);
+  if (!identity || identity->manufacturer_model == dicom::kModelName) {
+    ++summary.ignored;
+    return;
+  }
+  const auto known = need(index.find(identity->sop_instance_uid), "look an instance up");
+  if (known && known->payload_digest != identity->payload_digest) {
+    need(index.add_incident({identity->study_uid, identity->sop_instance_uid, "aside",
+                             "the same SOP Instance UID is there twice with different bytes; the first file is used", file, now()}),
+         "record an incident");
+    ++summary.ignored;
+    return;
+  }
+  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid, identity->transfer_syntax_uid, file,
+                  identity->payload_digest, fs::file_size(file), "folder", now()}),
+       "index a file");
+  studies.insert(identity->study_uid);
+  ++summary.read;
+}
+
+// Groups and works until a study asks for nothing more. Everything is here already, so its quiet period counts as over.
+void work_off(Context& context, const std::set<std::string>& studies, const std::function<void(const std::string&)>& progress) {
+  const auto run_all = [&] {
+    while (run_next_job(context, "process")) progress("computing");
+  };
+  for (const std::string& study : studies) queue_grouping(context, study, true, now());
+  run_all();
+  while (true) {
+    bool more = false;
+    for (const storage::StudyState& study : need(storage::Index(context.database).pending_studies(), "list studies")) {
+      if (!study.changed) continue;
+      queue_grouping(context, study.study_uid, true, now());
+      more = true;
+    }
+    if (!more) return;
+    run_all();
+  }
+}
+
+std::string file_name(const storage::ResultRow& row) {
+  if (row.kind == "mr_map") return fmt::format("mr_map_{:04}.dcm", row.order + 1);
+  return fmt::format("{}{}.dcm", row.kind, row.order == 0 ? "" : fmt::format("_{}", row.order + 1));
+}
+
+// study-1/t2/mr_map_0001.dcm: names are ours, in the order in which the work was done.
+void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options, ProcessSummary& summary) {
+  const auto wanted = deliveries(context.settings).front().kinds;
+  std::map<std::string, std::map<std::int64_t, int>> jobs_by_slot;
+  for (const storage::ResultRow& row : need(storage::JobQueue(context.database).results_of(study), "list results")) {
+    if (std::find(wanted.begin(), wanted.end(), row.kind) == wanted.end()) continue;
+    const std::string slot = row.slot.empty() ? "reports" : row.slot;
+    auto& jobs = jobs_by_slot[slot];
+    const int number = jobs.emplace(row.job_id, static_cast<int>(jobs.size()) + 1).first->second;
+    const fs::path folder = options.output / fmt::format("study-{}", study_number) / (number == 1 ? slot : fmt::format("{}-{}", slot, number));
+    fs::create_directories(folder);
+    fs::rename(row.path, folder / file_name(row));
+    ++summary.written;
+  }
+}
+
+}  // namespace
+
+ProcessSummary process_folder(const config::Settings& given, const ProcessOptions& options,
+                              const std::function<void(const std::string&)>& progress) {
+  if (!fs::is_directory(options.input)) throw Failure{{options.input.string() + " is not a folder"}};
+  const TemporaryStore store(options.output);
+  config::Settings settings = given;
+  settings.store = {store.path(), 0};
+  settings.destinations.assign(1, config::Destination{});
+  settings.destinations.front().name = "folder";
+  settings.destinations.front().parametric_maps = options.parametric_maps;
+  Context context = open_context(std::move(settings));
+
+  ProcessSummary summary;
+  std::set<std::string> studies;
+  storage::Index index(context.database);
+  for (const fs::path& file : files_below(options.input, options.output)) {
+    index_file(index, file, studies, summary);
+    if (summary.read % 100 == 0) progress(fmt::format("{} files read", summary.read));
+  }
+  work_off(context, studies, progress);
+
+  int number = 0;
+  for (const std::string& study : studies) {
+    summary.studies.push_back(explain(context.database, study));
+    for (const auto& job : summary.studies.back().at("jobs")) summary.jobs_failed += job.at("state") == "dead" ? 1 : 0;
+    move_results(context, study, ++number, options, summary);
+  }
+  return summary;
+}
+
+}  // namespace server

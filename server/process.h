@@ -1,0 +1,28 @@
+#pragma once
+// `herald process`: the same pipeline on a folder, without network and without a database left behind.
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "config/settings.h"
+
+namespace server {
+
+struct ProcessOptions {
+  std::filesystem::path input;
+  std::filesystem::path output;                        // results go to sub-folders named by us
+  config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
+};
+
+struct ProcessSummary {
+  nlohmann::json studies = nlohmann::json::array();    // the account of each, as `explain` gives it
+  std::size_t read = 0, ignored = 0, written = 0;
+  std::size_t jobs_failed = 0;
+};
+
+// `progress` is told what is being done. Throws a Failure when the folders cannot be read or written.
+ProcessSummary process_folder(const config::Settings& settings, const ProcessOptions& options,
+                              const std::function<void(const std::string&)>& progress);
+
+}  // namespace server

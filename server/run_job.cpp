@@ -1,0 +1,72 @@
+#include <chrono>
+#include <exception>
+
+#include "server/job.h"
+#include "server/log.h"
+
+namespace server {
+namespace {
+
+constexpr std::chrono::seconds kRetryAfter{5};
+
+JobOutcome run(Context& context, const storage::Job& job) {
+  if (job.kind == "group") return run_group_job(context, job);
+  if (job.kind == "map") return run_map_job(context, job);
+  if (job.kind == "measure") return run_measure_job(context, job);
+  return fitting::Refusal{"unknown kind of job: " + job.kind};
+}
+
+void finish(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const JobOutput& output,
+            std::chrono::milliseconds took) {
+  if (!need(queue.finish(job.id, owner, now(), output.results, deliveries(context.settings)), "finish a job")) {
+    log::job_failed(job.id, job.kind, "its lease was lost", job.attempts, false);
+    return;
+  }
+  log::job_done(job.id, job.kind, output.slot, output.results.size(), took);
+}
+
+void refuse(storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const fitting::Refusal& refusal) {
+  need(queue.refuse(job.id, owner, now(), refusal.reason), "refuse a job");
+  log::job_refused(job.id, job.kind, refusal.reason);
+}
+
+void fail(storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const std::string& why) {
+  need(queue.fail(job.id, owner, now(), why, kRetryAfter), "fail a job");
+  log::job_failed(job.id, job.kind, why, job.attempts, job.attempts >= storage::kMostAttempts);
+}
+
+void carry_out(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner) {
+  const auto started = std::chrono::steady_clock::now();
+  try {
+    const JobOutcome outcome = run(context, job);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&outcome)) {
+      refuse(queue, job, owner, *refusal);
+    } else {
+      finish(context, queue, job, owner, std::get<JobOutput>(outcome), took);
+    }
+  } catch (const Failure& failure) {
+    fail(queue, job, owner, failure.error.what);
+  } catch (const std::exception& e) {
+    fail(queue, job, owner, e.what());
+  }
+  // What comes after a map (its measurement, or the next grouping) is decided from the whole study.
+  if (job.kind == "map") need(storage::Index(context.database).mark_for_grouping(job.study_uid), "mark the study");
+}
+
+}  // namespace
+
+bool run_next_job(Context& context, const std::string& owner) {
+  storage::JobQueue queue(context.database);
+  try {
+    const auto job = need(queue.claim(owner, now(), context.settings.job_lease), "claim a job");
+    if (!job) return false;
+    carry_out(context, queue, *job, owner);
+    return true;
+  } catch (const Failure& failure) {
+    log::trouble("job queue", failure.error.what);
+    return false;
+  }
+}
+
+}  // namespace server

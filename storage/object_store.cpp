@@ -1,0 +1,188 @@
+// Order of events, which everything here depends on:
+// (1) The content is synced before it gets its final name, so a file under a final name is whole.
+// (2) A final name is given by link(), so it never replaces a file, and two who race see each other.
+// (3) The directory is synced before we return, so what we called stored is found after a power cut.
+// (4) The incoming name is removed last, whatever happened; after a crash sweep_incoming() does it.
+#include "storage/object_store.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "storage/durable.h"
+#include "storage/failure.h"
+
+namespace storage {
+namespace {
+
+namespace fs = std::filesystem;
+using Published = ObjectStore::Published;
+
+constexpr int kFanOut = 256;
+
+std::string hex_byte(int value) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return {kDigits[static_cast<std::size_t>(value) >> 4], kDigits[static_cast<std::size_t>(value) & 15]};
+}
+
+// 128 random bits: two processes, or one after a restart, never choose the same name.
+std::string fresh_name() {
+  std::array<unsigned char, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    raise_errno(errno, "get random bytes");
+  }
+  std::string name;
+  for (const unsigned char byte : bytes) name += hex_byte(byte);
+  return name;
+}
+
+fs::path object_path(const fs::path& folder, std::string_view uid) {
+  const std::string hash = sha256_hex(uid);
+  return folder / hash.substr(0, 2) / (hash + ".dcm");
+}
+
+void make_fan_out(const fs::path& folder) {
+  for (int i = 0; i < kFanOut; ++i) make_entry(folder / hex_byte(i));
+  sync_folder(folder);  // always: who created them may have died before this line
+}
+
+std::string digest_of(const fs::path& file) {
+  auto digest = sha256_file(file);
+  if (!digest) throw Failure{std::move(digest.error())};
+  return *std::move(digest);
+}
+
+bool is_there(const fs::path& file) { return ::access(file.c_str(), F_OK) == 0; }
+
+Published describe(const fs::path& file, Published::Outcome outcome) {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(file, error);
+  if (error) raise_errno(error.value(), "read a file");
+  return {.path = file, .digest = digest_of(file), .bytes = bytes, .outcome = outcome};
+}
+
+// (1) to (3). False when the name is taken.
+bool publish_as(const fs::path& incoming, const fs::path& target) {
+  sync_file(incoming);
+  return place(incoming, target);
+}
+
+std::vector<fs::path> regular_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->is_regular_file(error)) files.push_back(entry->path());
+  }
+  if (error) raise_errno(error.value(), "list a folder");
+  return files;
+}
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
+
+}  // namespace
+
+Result<ObjectStore> ObjectStore::open(StoreOptions options) {
+  return guarded([&] {
+    if (!options.root.is_absolute()) raise(Fault::Io, "the object folder must be an absolute path");
+    const fs::path& root = options.root;
+    for (const char* name : {"incoming", "objects", "aside", "quarantine", "results"}) make_folder(root / name);
+    sync_folder(root);
+    make_fan_out(root / "objects");
+    make_fan_out(root / "results");
+    return ObjectStore(std::move(options));
+  });
+}
+
+Result<fs::path> ObjectStore::new_incoming() {
+  return guarded([&] {
+    const std::uint64_t free = free_bytes();
+    if (free < options_.floor_bytes) {
+      raise(Fault::Full, mebibytes(free) + " free, the floor is " + mebibytes(options_.floor_bytes));
+    }
+    return options_.root / "incoming" / fresh_name();
+  });
+}
+
+Result<Published> ObjectStore::publish(const fs::path& incoming, std::string_view uid, std::string_view payload_digest,
+                                       const std::optional<std::string>& existing) {
+  return guarded([&] {
+    const Consumed consumed(incoming);  // (4)
+    const fs::path target = object_path(options_.root / "objects", uid);
+    if (existing && *existing != payload_digest) return set_aside(incoming, uid);
+    // A row is written only after its file was durable, so here nothing is left to sync.
+    if (existing && is_there(target)) return describe(target, Published::Outcome::AlreadyThere);
+
+    Published stored = describe(incoming, Published::Outcome::Stored);
+    stored.path = target;
+    if (publish_as(incoming, target)) return stored;
+    if (digest_of(target) != stored.digest) return set_aside(incoming, uid);
+    make_durable(target);
+    stored.outcome = Published::Outcome::AlreadyThere;
+    return stored;
+  });
+}
+
+Published ObjectStore::set_aside(const fs::path& incoming, std::string_view uid) const {
+  Published published = describe(incoming, Published::Outcome::SetAside);
+  published.path = options_.root / "aside" / (sha256_hex(uid) + "-" + published.digest + ".dcm");
+  // A taken name means the same bytes: the digest is part of it.
+  if (!publish_as(incoming, published.path)) make_durable(published.path);
+  return published;
+}
+
+Result<fs::path> ObjectStore::quarantine(const fs::path& incoming, std::string_view reason) {
+  return guarded([&] {
+    const Consumed consumed(incoming);
+    const fs::path folder = options_.root / "quarantine";
+    const std::string name = digest_of(incoming);
+    const fs::path draft = options_.root / "incoming" / fresh_name();
+    const Consumed consumed_draft(draft);
+    // The reason first: a file in quarantine always has one.
+    write_synced(draft, reason);
+    replace(draft, folder / (name + ".reason"));
+    fs::path target = folder / (name + ".dcm");
+    if (!publish_as(incoming, target)) make_durable(target);
+    return target;
+  });
+}
+
+Result<Published> ObjectStore::publish_result(const fs::path& file, std::string_view uid) {
+  return guarded([&] {
+    const Consumed consumed(file);
+    Published published = describe(file, Published::Outcome::Stored);
+    published.path = object_path(options_.root / "results", uid);
+    if (publish_as(file, published.path)) return published;
+    if (digest_of(published.path) != published.digest) {
+      raise(Fault::Corrupt, "a result with this UID and other bytes exists");
+    }
+    make_durable(published.path);
+    published.outcome = Published::Outcome::AlreadyThere;
+    return published;
+  });
+}
+
+Result<std::size_t> ObjectStore::sweep_incoming() {
+  return guarded([&] {
+    const std::vector<fs::path> files = regular_files(options_.root / "incoming");
+    for (const fs::path& file : files) {
+      if (::unlink(file.c_str()) != 0 && errno != ENOENT) raise_errno(errno, "remove an incoming file");
+    }
+    return files.size();
+  });
+}
+
+std::uint64_t ObjectStore::free_bytes() const {
+  struct statvfs status {};
+  if (::statvfs(options_.root.c_str(), &status) != 0) return 0;
+  return std::uint64_t{status.f_bavail} * status.f_frsize;
+}
+
+Result<std::vector<fs::path>> ObjectStore::object_files() const {
+  return guarded([&] { return regular_files(options_.root / "objects"); });
+}
+
+}  // namespace storage

@@ -1,0 +1,32 @@
+#pragma once
+// Private to this folder: what the queue and the outbox both read and say.
+#include <string_view>
+
+#include "storage/jobs.h"
+#include "storage/sqlite.h"
+
+namespace storage {
+
+// The columns of table `result` in the order read_result() reads them.
+inline constexpr std::string_view kResultColumns =
+    "result.job_id, result.study_uid, result.sop_instance_uid, result.sop_class_uid, result.series_uid, result.kind, "
+    "result.slot, result.position, result.path, result.digest, result.bytes";
+
+inline ResultRow read_result(Statement& row) {
+  return {.job_id = row.integer(),
+          .study_uid = row.text(),
+          .sop_instance_uid = row.text(),
+          .sop_class_uid = row.text(),
+          .series_uid = row.text(),
+          .kind = row.text(),
+          .slot = row.text(),
+          .order = row.small(),
+          .path = row.text(),
+          .digest = row.text(),
+          .bytes = row.size()};
+}
+
+// What went wrong, for people; a library that gave no text must not keep a job from being buried.
+inline std::string_view said(std::string_view reason) { return reason.empty() ? "no reason was given" : reason; }
+
+}  // namespace storage

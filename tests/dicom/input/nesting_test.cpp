@@ -1,0 +1,94 @@
+#include "dicom/input/nesting.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <fstream>
+#include <string>
+
+#include "tests/dicom/input/dicom_files.h"
+#include "tests/support/temp_folder.h"
+
+namespace {
+
+std::string u16(unsigned value) { return {static_cast<char>(value & 255u), static_cast<char>(value >> 8 & 255u)}; }
+std::string u32(std::uint32_t value) { return u16(value & 0xFFFFu) + u16(value >> 16); }
+
+std::string head(const std::string& transfer_syntax) {
+  const std::string uid = transfer_syntax + (transfer_syntax.size() % 2 == 1 ? std::string(1, '\0') : "");
+  return std::string(128, '\0') + "DICM" + u16(2) + u16(0x10) + "UI" + u16(static_cast<unsigned>(uid.size())) + uid;
+}
+
+const std::string kItem = u16(0xFFFE) + u16(0xE000);
+const std::string kItemEnd = u16(0xFFFE) + u16(0xE00D) + u32(0), kSequenceEnd = u16(0xFFFE) + u16(0xE0DD) + u32(0);
+constexpr std::uint32_t kUndefined = 0xFFFFFFFFu;
+
+std::string open_ended(int depth, const char* vr = "SQ") {
+  std::string bytes;
+  for (int i = 0; i < depth; ++i)
+    bytes += u16(0x0008) + u16(0x1140) + vr + u16(0) + u32(kUndefined) + kItem + u32(kUndefined);
+  for (int i = 0; i < depth; ++i) bytes += kItemEnd + kSequenceEnd;
+  return bytes;
+}
+
+std::string with_lengths(int depth, bool explicit_vr) {
+  std::string bytes;
+  for (int i = 0; i < depth; ++i) {
+    bytes = kItem + u32(static_cast<std::uint32_t>(bytes.size())) + bytes;
+    bytes = u16(0x0008) + u16(0x1140) + (explicit_vr ? "SQ" + u16(0) : "") +
+            u32(static_cast<std::uint32_t>(bytes.size())) + bytes;
+  }
+  return bytes;
+}
+
+bool accepted(const std::string& bytes) {
+  const support::TempFolder folder;
+  std::ofstream(folder / "file", std::ios::binary) << bytes;
+  return dicom::check_nesting(folder / "file").has_value();
+}
+
+constexpr const char* kExplicit = "1.2.840.10008.1.2.1";
+constexpr const char* kImplicit = "1.2.840.10008.1.2";
+
+}  // namespace
+
+TEST(NestingGuard, AllowsSixtyFourLevelsAndNoMore) {
+  EXPECT_TRUE(accepted(head(kExplicit) + open_ended(64)));
+  EXPECT_FALSE(accepted(head(kExplicit) + open_ended(65)));
+  EXPECT_TRUE(accepted(head(kExplicit) + with_lengths(64, true)));
+  EXPECT_FALSE(accepted(head(kExplicit) + with_lengths(65, true)));
+  EXPECT_TRUE(accepted(head(kImplicit) + with_lengths(64, false)));
+  EXPECT_FALSE(accepted(head(kImplicit) + with_lengths(65, false)));
+}
+
+TEST(NestingGuard, LooksIntoUnknownValuesOfUndefinedLength) {
+  // PS3.5 6.2.2: their inside is implicit VR, so the second level already has no VR field.
+  std::string inside;
+  for (int i = 0; i < 70; ++i) inside += u16(0x0008) + u16(0x1140) + u32(kUndefined) + kItem + u32(kUndefined);
+  EXPECT_FALSE(accepted(head(kExplicit) + u16(0x0009) + u16(0x1001) + "UN" + u16(0) + u32(kUndefined) + kItem +
+                        u32(kUndefined) + inside));
+}
+
+TEST(NestingGuard, CountsDepthNotNumber) {
+  std::string many;
+  for (int i = 0; i < 500; ++i) many += open_ended(3);
+  EXPECT_TRUE(accepted(head(kExplicit) + many));
+}
+
+TEST(NestingGuard, SurvivesAHundredThousandLevels) { EXPECT_FALSE(accepted(head(kExplicit) + open_ended(100000))); }
+
+TEST(NestingGuard, RefusesSequencesThatDoNotKeepToTheirLength) {
+  const std::string inner = u16(0x0008) + u16(0x0060) + "CS" + u16(200) + std::string(200, ' ');
+  EXPECT_FALSE(accepted(head(kExplicit) + u16(0x0008) + u16(0x1140) + "SQ" + u16(0) + u32(16) + kItem + u32(8) + inner +
+                        open_ended(1)));
+}
+
+TEST(NestingGuard, InflatesDeflatedDataSets) {
+  const support::TempFolder folder;
+  DcmFileFormat file;
+  dicom_files::put_mr_header(*file.getDataset());
+  DcmItem* item = file.getDataset();
+  for (int i = 0; i < 70; ++i) item = &dicom_files::add_item(*item, DCM_ReferencedImageSequence);
+  dicom_files::save(file, folder / "deep", EXS_DeflatedLittleEndianExplicit);
+  EXPECT_FALSE(dicom::check_nesting(folder / "deep").has_value());
+}

@@ -1,0 +1,226 @@
+// What real scanners wrote: the quirks are listed in the README of the data.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "dicom/input/acquisition.h"
+#include "dicom/input/segmentation.h"
+#include "tests/support/test_data.h"
+
+using dicom::Acquisition;
+using dicom::Kind;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::Field;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+namespace {
+
+struct Study {
+  std::vector<dicom::Instance> images;
+  dicom::Grouping grouping;
+
+  [[nodiscard]] std::vector<double> axes() const {
+    std::vector<double> values;
+    for (const auto& volume : grouping.acquisitions.at(0).volumes) values.push_back(volume.axis);
+    return values;
+  }
+  [[nodiscard]] dicom::LoadedSeries load() const {
+    return dicom::load_series(grouping.acquisitions.at(0), images, 2).value();
+  }
+};
+
+Study study_in(const char* folder) {
+  Study study;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(support::test_data() / "dicom" / folder)) {
+    if (!entry.is_regular_file()) continue;
+    if (auto image = dicom::read_instance(entry.path())) study.images.push_back(std::move(*image));
+  }
+  study.grouping = dicom::group(study.images);
+  std::size_t placed = study.grouping.rois.size();
+  for (const auto& acquisition : study.grouping.acquisitions) placed += acquisition.images;
+  for (const auto& passed : study.grouping.passed_over) placed += passed.images;
+  EXPECT_EQ(placed, study.images.size());
+  return study;
+}
+
+auto reason(const char* text) { return Field(&dicom::PassedOver::reason, HasSubstr(text)); }
+
+}  // namespace
+
+#define REAL_STUDY(folder)            \
+  HERALD_NEEDS_DATA("dicom/" folder); \
+  const Study study = study_in(folder)
+
+TEST(RealScans, AeraGivesOneT2AcquisitionOf32Echoes) {
+  REAL_STUDY("hazen_t2se_siemens_aera_p4");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  const Acquisition& t2 = study.grouping.acquisitions[0];
+  EXPECT_EQ(t2.kind, Kind::T2MultiEcho);
+  EXPECT_THAT(t2.volumes, SizeIs(32));
+  EXPECT_TRUE(t2.fits()) << t2.problem;
+  EXPECT_TRUE(t2.counts_agree);
+}
+
+TEST(RealScans, OptimaGivesEightEchoesAndSaysThatSlicesMayBeMissing) {
+  REAL_STUDY("hazen_t2se_ge450w_p5");
+  const Acquisition& t2 = study.grouping.acquisitions.at(0);
+  EXPECT_THAT(t2.volumes, SizeIs(8));
+  EXPECT_TRUE(t2.fits()) << t2.problem;
+  EXPECT_FALSE(t2.counts_agree);
+  EXPECT_THAT(t2.notes, ElementsAre(HasSubstr("counted 24 images")));
+}
+
+TEST(RealScans, IngeniaGives32EchoesInItsFloatingPointScale) {
+  REAL_STUDY("hazen_t2se_philips15_p4p5");
+  const Acquisition& t2 = study.grouping.acquisitions.at(0);
+  EXPECT_THAT(t2.volumes, SizeIs(32));
+  EXPECT_TRUE(t2.fits() && t2.counts_agree) << t2.problem;
+  EXPECT_EQ(t2.geometry.slices(), 2);
+  EXPECT_THAT(study.load().series.planes, SizeIs(32));
+}
+
+TEST(RealScans, PrismaGivesT2StarAndItsPhaseIsPassedOver) {
+  REAL_STUDY("shimtb_t2star_siemens_prisma_6echo");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  EXPECT_EQ(study.grouping.acquisitions[0].kind, Kind::T2StarMultiEcho);
+  EXPECT_EQ(study.grouping.acquisitions[0].geometry.slices(), 5);
+  EXPECT_TRUE(study.grouping.acquisitions[0].counts_agree);
+  EXPECT_THAT(study.axes(), ElementsAre(2.5, 5.5, 8.5, 11.5, 14.5, 17.5));
+  EXPECT_THAT(study.grouping.passed_over, ElementsAre(reason("phase images")));
+}
+
+TEST(RealScans, Xa30GivesTheOriginalDirectionsOnly) {
+  REAL_STUDY("dcmqa_xa30i_siemens_classic_dwi");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  const Acquisition& dwi = study.grouping.acquisitions[0];
+  EXPECT_EQ(dwi.kind, Kind::Diffusion);
+  EXPECT_TRUE(dwi.fits()) << dwi.problem;
+  EXPECT_THAT(study.axes(), ElementsAre(0, 2500));
+  EXPECT_THAT(dwi.volumes[1].slices[0], SizeIs(20));
+  EXPECT_THAT(study.grouping.passed_over, Contains(reason("(ADC)")));
+  EXPECT_THAT(study.grouping.passed_over, Contains(reason("(FA)")));
+  EXPECT_THAT(study.grouping.passed_over, Contains(reason("(TENSOR_B0)")));
+  EXPECT_THAT(study.grouping.passed_over, Contains(reason("trace-weighted copies")));
+}
+
+// The vendor's ADC is the mean over directions of ln(S0/Sb)/b: the geometric mean over directions must reproduce it.
+TEST(RealScans, Xa30DirectionsAverageToTheScannersAdc) {
+  REAL_STUDY("dcmqa_xa30i_siemens_classic_dwi");
+  const auto series = study.load().series;
+  const auto is_adc = [](const dicom::Instance& i) {
+    return std::find(i.image_type.begin(), i.image_type.end(), "ADC") != i.image_type.end();
+  };
+  std::vector<double> ratios;
+  for (const auto& image : study.images) {
+    if (!is_adc(image)) continue;
+    std::vector<dicom::Instance> one{image};
+    Acquisition map;
+    map.instances = {0};
+    map.volumes = {{1.0, {{0}}}};
+    map.geometry = series.geometry;
+    map.geometry.slice_origins_mm = {image.position_mm};
+    const auto adc = dicom::load_series(map, one, 1).value().series.planes[0];
+    const auto& origins = series.geometry.slice_origins_mm;
+    const auto slice = std::find_if(origins.begin(), origins.end(),
+                                    [&](const auto& o) { return (o - image.position_mm).norm() < 0.1; });
+    ASSERT_NE(slice, origins.end());
+    const std::size_t start = static_cast<std::size_t>(slice - origins.begin()) * adc.size();
+    for (std::size_t i = 0; i < adc.size(); ++i) {
+      const double s0 = series.planes[0][start + i], sb = series.planes[1][start + i];
+      if (s0 > 300 && sb > 0 && adc[i] > 0) ratios.push_back(std::log(s0 / sb) / 2500 * 1e6 / adc[i]);
+    }
+  }
+  ASSERT_GT(ratios.size(), 500u);
+  std::nth_element(ratios.begin(), ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2), ratios.end());
+  EXPECT_NEAR(ratios[ratios.size() / 2], 1, 0.002);
+}
+
+TEST(RealScans, Mr750GivesBValuesFromItsPrivateElement) {
+  REAL_STUDY("scitran_dwi_ge_mr750_b");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  const Acquisition& dwi = study.grouping.acquisitions[0];
+  EXPECT_THAT(study.axes(), ElementsAre(0, 1000));
+  EXPECT_EQ(dwi.geometry.slices(), 3);
+  EXPECT_THAT(dwi.volumes[0].slices, Each(SizeIs(3)));
+  EXPECT_THAT(dwi.volumes[1].slices, Each(SizeIs(5)));
+  EXPECT_THAT(dwi.problem, HasSubstr("counted 1980 images"));  // most of the scan was left out of the data set
+}
+
+TEST(RealScans, PioneerDiffusionIsCompleteByTheScannersCount) {
+  REAL_STUDY("dcmqa_ge_pioneer_dwi");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  EXPECT_TRUE(study.grouping.acquisitions[0].fits());
+  EXPECT_TRUE(study.grouping.acquisitions[0].counts_agree);
+  EXPECT_THAT(study.axes(), ElementsAre(0, 1000));
+}
+
+TEST(RealScans, QibaPhantomGivesSixFlipAnglesFromBigEndianFiles) {
+  REAL_STUDY("qiba_t1vfa_dro");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  EXPECT_EQ(study.grouping.acquisitions[0].kind, Kind::T1Vfa);
+  EXPECT_THAT(study.axes(), ElementsAre(3, 6, 9, 15, 24, 35));
+  const auto loaded = study.load();
+  EXPECT_EQ(loaded.series.protocol.repetition_time_ms, 5);
+  EXPECT_EQ(loaded.series.geometry.rows, 80);
+  EXPECT_EQ(loaded.series.geometry.columns, 150);
+  // Spoiled gradient echo of T1 = 1000 ms at TR 5 ms: the fourth patch of columns from the long end is 2828 /
+  // sqrt(2)^3.
+  const auto signal = [&](std::size_t plane) { return loaded.series.planes[plane][75 * 150 + 35]; };
+  const auto model = [](double degrees) {
+    const double angle = degrees * M_PI / 180, e1 = std::exp(-5.0 / 1000);
+    return std::sin(angle) * (1 - e1) / (1 - std::cos(angle) * e1);
+  };
+  EXPECT_NEAR(signal(5) / signal(0), model(35) / model(3), 0.02 * model(35) / model(3));
+}
+
+TEST(RealScans, DynamicPhantomIsNoVariableFlipAngle) {
+  REAL_STUDY("qiba_v4_vfa_dce_dro");
+  EXPECT_THAT(study.grouping.acquisitions, IsEmpty());  // every series has a frame of reference of its own
+  EXPECT_THAT(study.grouping.passed_over, Each(reason("one flip angle")));
+}
+
+TEST(RealScans, AcrPhantomHasNothingToFit) {
+  REAL_STUDY("hazen_acr_siemens_skyra");
+  EXPECT_THAT(study.grouping.acquisitions, IsEmpty());
+  EXPECT_THAT(study.grouping.passed_over, ElementsAre(reason("single-echo spin echo, TE 20 ms: nothing to fit")));
+}
+
+TEST(RealScans, TwistPhaseHasNothingToFit) {
+  REAL_STUDY("qinbreast_dce_siemens_trio_twist");
+  EXPECT_THAT(study.grouping.acquisitions, IsEmpty());
+  EXPECT_THAT(study.grouping.passed_over, ElementsAre(reason("one flip angle (10 degrees)")));
+}
+
+TEST(RealScans, IncompleteTrioTrainNamesWhatIsMissing) {
+  REAL_STUDY("dcmstack_t2se_siemens_trio_16echo");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  EXPECT_THAT(study.grouping.acquisitions[0].problem, HasSubstr("2 of 3 slices"));
+}
+
+TEST(RealScans, InversionRecoveryAndMultiFrameArePassedOverByName) {
+  {
+    REAL_STUDY("hazen_t1ir_siemens_aera_p5");
+    EXPECT_THAT(study.grouping.acquisitions, IsEmpty());
+    EXPECT_THAT(study.grouping.passed_over, Contains(reason("inversion recovery, TI 50 ms")));
+  }
+  REAL_STUDY("hazen_dwi11b_siemens_sola_xa61");
+  EXPECT_THAT(study.grouping.passed_over, Each(reason("enhanced multi-frame MR is not read yet")));
+}
+
+TEST(RealScans, ForeignSegmentationsAreRead) {
+  REAL_STUDY("dcmqi_derived_ge");
+  std::vector<std::size_t> voxels;
+  for (const std::size_t i : study.grouping.rois) {
+    const auto regions = dicom::read_segmentation(study.images[i].file);
+    ASSERT_TRUE(regions.has_value()) << regions.error().what;
+    for (const auto& region : regions->regions) voxels.push_back(region.mask.count());
+  }
+  EXPECT_THAT(voxels, Contains(107098u));  // liver.dcm, 512 x 512 x 3
+  EXPECT_THAT(voxels, Contains(795u));     // tumour, 13 frames
+}

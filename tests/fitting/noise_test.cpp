@@ -1,0 +1,112 @@
+// A wrong noise voids a good map, so most of these are series that must give no answer.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "fitting/fit.h"
+#include "fitting/phantom.h"
+#include "tests/fitting/grid.h"
+
+namespace fitting {
+namespace {
+
+using testing::HasSubstr;
+
+// Signal by voxel and contrast, magnitude of `channels` coils with complex noise.
+template <class Signal>
+Series noisy_series(int size, std::size_t contrasts, double sigma, Signal signal, int channels = 1) {
+  Series series{.geometry = axial(size, size, 1), .protocol = {}, .planes = {}};
+  std::mt19937_64 random(17);
+  std::normal_distribution<double> normal(0, sigma > 0 ? sigma : 1);
+  for (std::size_t k = 0; k < contrasts; ++k) {
+    series.protocol.axis.push_back(10.0 * static_cast<double>(k + 1));
+    auto& plane = series.planes.emplace_back();
+    for (std::size_t i = 0; i < series.geometry.voxels(); ++i) {
+      double square = 0;
+      for (int c = 0; c < channels; ++c) {
+        const double real = signal(i, k) + (sigma > 0 ? normal(random) : 0), imaginary = sigma > 0 ? normal(random) : 0;
+        square += real * real + imaginary * imaginary;
+      }
+      plane.push_back(static_cast<float>(std::sqrt(square)));
+    }
+  }
+  return series;
+}
+
+double decaying(std::size_t k) { return 1000 * std::exp(-0.3 * static_cast<double>(k)); }
+// An object in the lower third of a 100 x 100 image, its brightness rising from left to right.
+double object(std::size_t i, std::size_t k) {
+  return i < 6600 ? 0 : decaying(k) * (0.2 + static_cast<double>(i % 100) / 100);
+}
+
+TEST(EstimateNoise, IsTheRayleighParameterOfTheAir) {
+  for (const std::size_t contrasts : {2U, 3U, 8U, 32U}) {
+    const Noise noise = estimate_noise(noisy_series(100, contrasts, 12, object));
+    EXPECT_NEAR(noise.sigma, 12, 0.4) << contrasts;
+    EXPECT_THAT(noise.method, HasSubstr("Rayleigh background"));
+  }
+}
+
+TEST(EstimateNoise, SurvivesPixelsRoundedToIntegers) {
+  for (const double sigma : {1.5, 3.0, 20.0}) {
+    Series series = noisy_series(100, 5, sigma, object);
+    for (auto& plane : series.planes)
+      std::ranges::transform(plane, plane.begin(), [](float v) { return std::round(v); });
+    EXPECT_NEAR(estimate_noise(series).sigma, sigma, 0.06 * sigma);
+  }
+}
+
+TEST(EstimateNoise, NeedsOnlyASmallShareOfAir) {
+  const Series series =
+      noisy_series(100, 6, 12, [](std::size_t i, std::size_t k) { return i < 500 ? 0 : object(9900 + i % 100, k); });
+  EXPECT_NEAR(estimate_noise(series).sigma, 12, 1);
+}
+
+TEST(EstimateNoise, IgnoresTheMaskedPartOfTheAir) {
+  Series series = noisy_series(100, 6, 12, object);
+  for (auto& plane : series.planes) std::fill_n(plane.begin(), 5000, 0.0F);
+  EXPECT_NEAR(estimate_noise(series).sigma, 12, 0.5);
+}
+
+TEST(EstimateNoise, SaysNothingOfAMaskedSeries) {
+  Series series = noisy_series(100, 6, 12, object);
+  for (auto& plane : series.planes) std::fill_n(plane.begin(), 6600, 0.0F);
+  EXPECT_EQ(estimate_noise(series).sigma, 0);
+}
+
+TEST(EstimateNoise, SaysNothingOfAUniformObjectThatFillsTheImage) {
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 12, [](std::size_t, std::size_t k) { return decaying(k); })).sigma, 0);
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 12, [](std::size_t, std::size_t) { return 500.0; })).sigma, 0);
+  EXPECT_EQ(
+      estimate_noise(noisy_series(100, 6, 12, [](std::size_t i, std::size_t k) { return object(6600 + i % 100, k); }))
+          .sigma,
+      0);
+}
+
+TEST(EstimateNoise, SaysNothingOfANoiseFreeSeries) {
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 0, object)).sigma, 0);
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 0, [](std::size_t, std::size_t) { return 0.0; })).sigma, 0);
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 0, [](std::size_t, std::size_t) { return 7.0; })).sigma, 0);
+}
+
+TEST(EstimateNoise, SaysNothingOfTinyOrSingleImages) {
+  EXPECT_EQ(estimate_noise(noisy_series(1, 6, 12, object)).sigma, 0);
+  EXPECT_EQ(estimate_noise(noisy_series(10, 6, 12, object)).sigma, 0);
+  EXPECT_EQ(estimate_noise(noisy_series(100, 1, 12, object)).sigma, 0);
+  EXPECT_EQ(estimate_noise(Series{}).sigma, 0);
+}
+
+TEST(EstimateNoise, SaysNothingOfCoilsCombinedBySumOfSquares) {
+  EXPECT_EQ(estimate_noise(noisy_series(100, 6, 12, object, 8)).sigma, 0);
+}
+
+TEST(EstimateNoise, IsTheSameWhenAskedTwice) {
+  const Series series = noisy_series(100, 6, 12, object);
+  EXPECT_EQ(estimate_noise(series).sigma, estimate_noise(series).sigma);
+}
+
+}  // namespace
+}  // namespace fitting

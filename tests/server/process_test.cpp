@@ -1,0 +1,230 @@
+// The whole pipeline on folders: simulated exams with known truth, and real scanners with third-party answers.
+#include "server/process.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "dicom/input/instance.h"
+#include "dicom/input/stored_map.h"
+#include "dicom/output/object.h"
+#include "server/log.h"
+#include "server/simulate.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/test_data.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::HasSubstr;
+
+config::Settings settings() {
+  config::Settings s;
+  s.recipe = fs::path(HERALD_SOURCE_DIR) / "config/recipes/zhang-mapping.toml";
+  s.models = fs::path(HERALD_SOURCE_DIR) / "classifier/models";
+  s.fitting.threads = 2;
+  s.logging.level = "error";
+  return s;
+}
+
+server::ProcessSummary process(const fs::path& input, const fs::path& output) {
+  dicom::warm_up_writers();
+  server::log::open(settings().logging);
+  return server::process_folder(settings(), {input, output, config::ParametricMaps::Real}, [](const std::string&) {});
+}
+
+std::map<std::string, std::string> contents_of(const fs::path& folder) {
+  std::map<std::string, std::string> contents;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (!entry.is_regular_file()) continue;
+    std::ostringstream bytes;
+    bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
+    contents[fs::relative(entry.path(), folder).string()] = bytes.str();
+  }
+  return contents;
+}
+
+dicom::StoredMap read_map(const fs::path& file) {
+  auto map = dicom::read_parametric_map(file);
+  EXPECT_TRUE(map) << file << ": " << (map ? "" : map.error().what);
+  return map ? *map : dicom::StoredMap{};
+}
+
+std::vector<fs::path> maps_below(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().filename() == "pm_real.dcm") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+// Median of a square region as expected.json gives them: centre (row, column) and half width.
+double region(const dicom::StoredMap& map, int slice, const json& centre, int half) {
+  std::vector<double> values;
+  for (int row = centre[0].get<int>() - half; row <= centre[0].get<int>() + half; ++row) {
+    for (int column = centre[1].get<int>() - half; column <= centre[1].get<int>() + half; ++column) {
+      values.push_back(map.value[(static_cast<std::size_t>(slice) * static_cast<std::size_t>(map.geometry.rows) + static_cast<std::size_t>(row)) *
+                                     static_cast<std::size_t>(map.geometry.columns) +
+                                 static_cast<std::size_t>(column)]);
+    }
+  }
+  return median(values);
+}
+
+// Median relative deviation over spheres 3 to 10, in percent.
+double phantom_deviation(const std::string& key) {
+  std::ifstream file(support::test_data() / "dicom/expected.json");
+  const json expected = json::parse(file).at(key);
+  const support::TempFolder out;
+  process(support::test_data() / "dicom" / expected.at("dataset").get<std::string>(), out.path());
+  const auto maps = maps_below(out.path());
+  EXPECT_EQ(maps.size(), 1u);
+  if (maps.empty()) return 1e9;
+  const dicom::StoredMap map = read_map(maps.front());
+  std::vector<double> deviations;
+  for (std::size_t sphere = 2; sphere < 10; ++sphere) {
+    const double value = region(map, 0, expected.at("roi_row_col")[sphere], expected.at("roi_half").get<int>());
+    deviations.push_back(100 * std::abs(value / expected.at("third_party_reference")[sphere].get<double>() - 1));
+  }
+  return median(deviations);
+}
+
+TEST(ProcessOnRealScanners, T2OfASiemensAeraAgreesWithTheThirdParty) {
+  HERALD_NEEDS_DATA("dicom/hazen_t2se_siemens_aera_p4");
+  EXPECT_LE(phantom_deviation("siemens_aera_1.5T_T2_p4"), 3.0);
+}
+
+TEST(ProcessOnRealScanners, T2OfAGe450wAgreesWithTheThirdParty) {
+  HERALD_NEEDS_DATA("dicom/hazen_t2se_ge450w_p5");
+  EXPECT_LE(phantom_deviation("ge_mr450w_1.5T_T2_p5"), 5.0);
+}
+
+TEST(ProcessOnRealScanners, T2starOfASiemensPrismaAgreesWithAnIndependentFit) {
+  HERALD_NEEDS_DATA("dicom/shimtb_t2star_siemens_prisma_6echo");
+  const support::TempFolder out;
+  process(support::test_data() / "dicom/shimtb_t2star_siemens_prisma_6echo", out.path());
+  const auto maps = maps_below(out.path());
+  ASSERT_EQ(maps.size(), 1u);
+  const dicom::StoredMap map = read_map(maps.front());
+  EXPECT_EQ(map.quantity, "T2star");
+  for (const auto& [height, expected] : std::map<double, double>{{-30.242, 40.2}, {-21.242, 45.9}}) {
+    for (int slice = 0; slice < map.geometry.slices(); ++slice) {
+      if (std::abs(map.geometry.slice_origins_mm[static_cast<std::size_t>(slice)].z() - height) > 0.01) continue;
+      std::vector<double> values;
+      const std::size_t voxels = map.geometry.slice_voxels();
+      for (std::size_t i = 0; i < voxels; ++i) {
+        const double value = map.value[static_cast<std::size_t>(slice) * voxels + i];
+        if (value > 0) values.push_back(value);
+      }
+      EXPECT_NEAR(median(values) / expected, 1.0, 0.10) << "slice at " << height;
+    }
+  }
+}
+
+TEST(ProcessOnRealScanners, APhantomForImageQualityYieldsNoMapAndAReason) {
+  HERALD_NEEDS_DATA("dicom/hazen_acr_siemens_skyra");
+  const support::TempFolder out;
+  const auto summary = process(support::test_data() / "dicom/hazen_acr_siemens_skyra", out.path());
+  EXPECT_EQ(summary.written, 0u);
+  ASSERT_EQ(summary.studies.size(), 1u);
+  EXPECT_TRUE(summary.studies[0].at("acquisitions").empty());
+  ASSERT_FALSE(summary.studies[0].at("passed_over").empty());
+  EXPECT_FALSE(summary.studies[0].at("passed_over")[0].at("reason").get<std::string>().empty());
+}
+
+class SimulatedExam : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new support::TempFolder;
+    server::SimulateOptions options;
+    options.matrix = 96;
+    options.slices = 24;
+    const auto files = server::simulate(options, *folder_ / "exam");
+    ASSERT_TRUE(files) << files.error();
+    summary_ = new server::ProcessSummary(process(*folder_ / "exam", *folder_ / "out"));
+  }
+  static void TearDownTestSuite() {
+    delete summary_;
+    delete folder_;
+  }
+  static json truth() {
+    std::ifstream file(*folder_ / "exam" / "truth.json");
+    return json::parse(file);
+  }
+
+  static inline support::TempFolder* folder_ = nullptr;
+  static inline server::ProcessSummary* summary_ = nullptr;
+};
+
+TEST_F(SimulatedExam, EveryMapOfTheProtocolIsComputedAndBothReportsAreWritten) {
+  for (const char* file : {"t1_pre/pm_real.dcm", "t1_post/pm_real.dcm", "t2/pm_real.dcm", "t2star/pm_real.dcm", "dwi/pm_real.dcm",
+                           "reports/sr_measurements.dcm", "reports/sr_nomogram.dcm"}) {
+    EXPECT_TRUE(fs::exists(*folder_ / "out/study-1" / file)) << file;
+  }
+  EXPECT_EQ(summary_->jobs_failed, 0u);
+}
+
+TEST_F(SimulatedExam, WhatWasPassedOverIsExplained) {
+  const json& passed = summary_->studies.at(0).at("passed_over");
+  EXPECT_GE(passed.size(), 3u);  // localizer, scanner's ADC, the single DCE phase
+  for (const json& series : passed) EXPECT_FALSE(series.at("reason").get<std::string>().empty());
+}
+
+TEST_F(SimulatedExam, ASecondRunIsByteIdentical) {
+  const support::TempFolder again;
+  process(*folder_ / "exam", again.path());
+  const auto first = contents_of(*folder_ / "out");
+  const auto second = contents_of(again.path());
+  ASSERT_EQ(first.size(), second.size());
+  for (const auto& [name, bytes] : first) EXPECT_TRUE(second.contains(name) && second.at(name) == bytes) << name;
+}
+
+TEST_F(SimulatedExam, NothingIsLeftBesideTheResults) {
+  for (const auto& entry : fs::directory_iterator(*folder_ / "out")) EXPECT_EQ(entry.path().filename(), "study-1");
+}
+
+TEST_F(SimulatedExam, OwnResultsAreNotReadAgain) {
+  const support::TempFolder out;
+  const auto summary = process(*folder_ / "out", out.path());
+  EXPECT_EQ(summary.read, 0u);
+  EXPECT_GT(summary.ignored, 0u);
+}
+
+TEST_F(SimulatedExam, AMissingSliceIsExplainedNeverGuessed) {
+  const support::TempFolder copy;
+  fs::copy(*folder_ / "exam", copy / "exam", fs::copy_options::recursive);
+  // Take one image of the T2 series out of the middle.
+  std::vector<fs::path> t2;
+  for (const auto& entry : fs::recursive_directory_iterator(copy / "exam")) {
+    auto instance = dicom::read_instance(entry.path());
+    if (instance && instance->spin_echo && !instance->echo_planar && instance->echo_train_length.value_or(1) > 1) t2.push_back(entry.path());
+  }
+  std::sort(t2.begin(), t2.end());
+  ASSERT_GT(t2.size(), 10u);
+  fs::remove(t2[t2.size() / 2]);
+  const auto summary = process(copy / "exam", copy / "out");
+  EXPECT_FALSE(fs::exists(copy / "out/study-1/t2"));
+  EXPECT_TRUE(fs::exists(copy / "out/study-1/t2star"));
+  bool explained = false;
+  for (const json& line : summary.studies.at(0).at("acquisitions")) {
+    if (line.at("kind") == "t2_me") explained = !line.at("refused").get<std::string>().empty();
+  }
+  EXPECT_TRUE(explained);
+}
+
+}  // namespace

@@ -1,0 +1,110 @@
+#include "server/slots.h"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using dicom::Contrast;
+using dicom::Kind;
+using server::place;
+
+config::Recipe recipe() {
+  config::Recipe r;
+  r.name = "test";
+  r.slots = {{"t1_pre", "t1_vfa", "before", true, std::nullopt, {"t1map_pre"}},
+             {"t1_post", "t1_vfa", "after", true, std::nullopt, {"t1map_post"}},
+             {"t2", "t2_me", "", false, 8, {}},
+             {"t1", "t1_vfa", "", false, std::nullopt, {}}};
+  return r;
+}
+
+struct Exam {
+  dicom::Grouping grouping;
+  std::vector<dicom::Instance> instances;
+
+  dicom::Acquisition& add(Kind kind, Contrast contrast, const std::string& description, int volumes) {
+    dicom::Acquisition acquisition;
+    acquisition.kind = kind;
+    acquisition.contrast = contrast;
+    acquisition.volumes.resize(static_cast<std::size_t>(volumes));
+    dicom::Instance image;
+    image.series_description = description;
+    acquisition.instances = {instances.size()};
+    instances.push_back(image);
+    grouping.acquisitions.push_back(acquisition);
+    return grouping.acquisitions.back();
+  }
+  server::Placement placed(bool quiet) const {
+    static const config::Recipe kRecipe = recipe();
+    return place(grouping, instances, kRecipe, quiet).front();
+  }
+};
+
+TEST(Slots, TakesAnAcquisitionByItsTimeWithRespectToContrast) {
+  Exam exam;
+  exam.add(Kind::T1Vfa, Contrast::After, "vibe", 5);
+  const auto placement = exam.placed(true);
+  ASSERT_NE(placement.slot, nullptr);
+  EXPECT_EQ(placement.slot->name, "t1_post");
+  EXPECT_FALSE(placement.closed_by.empty());
+}
+
+TEST(Slots, ARecipesDescriptionSettlesWhatTheHeadersLeaveOpen) {
+  Exam exam;
+  exam.add(Kind::T1Vfa, Contrast::Unknown, "T1Map_pre fa5", 5);
+  const auto placement = exam.placed(true);
+  EXPECT_EQ(placement.slot->name, "t1_pre");
+  EXPECT_EQ(placement.contrast, Contrast::Before);
+}
+
+TEST(Slots, LeavesAloneWhatDescriptionAndHeadersContradict) {
+  Exam exam;
+  exam.add(Kind::T1Vfa, Contrast::After, "T1Map_pre fa5", 5);
+  const auto placement = exam.placed(true);
+  EXPECT_EQ(placement.slot, nullptr);
+  EXPECT_NE(placement.refused.find("left alone"), std::string::npos);
+}
+
+TEST(Slots, ClosesAtOnceWhenTheRecipesCountIsMet) {
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 8);
+  EXPECT_FALSE(exam.placed(false).closed_by.empty());
+}
+
+TEST(Slots, ClosesAtOnceWhenTheScannersCountIsMet) {
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 6).counts_agree = true;
+  EXPECT_FALSE(exam.placed(false).closed_by.empty());
+}
+
+TEST(Slots, WithoutACountWaitsForTheQuietPeriodAndSaysWhatWasMissing) {
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 6);
+  EXPECT_TRUE(exam.placed(false).closed_by.empty());
+  EXPECT_FALSE(exam.placed(false).waiting_for.empty());
+  EXPECT_NE(exam.placed(true).closed_by.find("expects 8"), std::string::npos);
+}
+
+TEST(Slots, ASetWhoseContrastMayStillBecomeKnownIsNotSettledEarly) {
+  Exam exam;
+  exam.add(Kind::T1Vfa, Contrast::Unknown, "vibe", 5).counts_agree = true;
+  EXPECT_FALSE(exam.placed(false).waiting_for.empty());
+  EXPECT_EQ(exam.placed(true).slot->name, "t1");
+}
+
+TEST(Slots, WhatCannotBeFittedIsExplainedNeverGuessed) {
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 8).problem = "echo 3 has 29 of 30 slices";
+  EXPECT_EQ(exam.placed(false).waiting_for, "echo 3 has 29 of 30 slices");
+  EXPECT_EQ(exam.placed(true).refused, "echo 3 has 29 of 30 slices");
+  EXPECT_TRUE(exam.placed(true).closed_by.empty());
+}
+
+TEST(Slots, AKindThatTheRecipeDoesNotKnowFitsNoSlot) {
+  Exam exam;
+  exam.add(Kind::Diffusion, Contrast::Unknown, "dwi", 2);
+  EXPECT_EQ(exam.placed(true).slot, nullptr);
+  EXPECT_FALSE(exam.placed(true).refused.empty());
+}
+
+}  // namespace

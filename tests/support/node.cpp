@@ -1,0 +1,108 @@
+#include "tests/support/node.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <stdexcept>
+
+namespace support {
+
+namespace fs = std::filesystem;
+
+Node::Node(fs::path program, fs::path folder, const NodeOptions& options) : program_(std::move(program)), settings_file_(folder / "herald.toml") {
+  fs::create_directories(folder);
+  std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
+                                << "[receive]\ncalling_ae_titles = [\"*\"]\n"
+                                << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
+                                << "[grouping]\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s << "\n"
+                                << "[workers]\ncount = " << options.workers << "\n"
+                                << "[fitting]\nthreads = 1\n"
+                                << "[log]\nformat = \"json\"\nlevel = \"debug\"\n"
+                                << options.destination;
+}
+
+void Node::start() {
+  process_ = std::make_unique<Child>(std::vector<std::string>{program_.string(), "serve", "--config", settings_file_.string()});
+  const auto line = process_->wait_for([](const std::string& text) { return text.find("\"service_started\"") != std::string::npos; });
+  std::smatch match;
+  static const std::regex kPort("\"port\":([0-9]+)");
+  if (!line || !std::regex_search(*line, match, kPort)) throw std::runtime_error("herald did not start");
+  port_ = std::stoi(match[1]);
+}
+
+void Node::kill() {
+  process_->send(SIGKILL);
+  process_->wait();
+}
+
+int Node::stop() {
+  process_->send(SIGTERM);
+  while (process_->line()) {
+  }
+  return process_->wait();
+}
+
+Finished Node::herald(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), program_.string());
+  arguments.insert(arguments.end(), {"--config", settings_file_.string()});
+  return run(arguments);
+}
+
+Orthanc::Orthanc(fs::path folder) : folder_(std::move(folder)), dicom_port_(free_port()), http_port_(free_port()) {
+  fs::create_directories(folder_ / "storage");
+  const nlohmann::json configuration{{"Name", "herald-test"},
+                                     {"StorageDirectory", (folder_ / "storage").string()},
+                                     {"IndexDirectory", (folder_ / "storage").string()},
+                                     {"HttpPort", http_port_},
+                                     {"DicomPort", dicom_port_},
+                                     {"DicomAet", "ORTHANC"},
+                                     {"RemoteAccessAllowed", false},
+                                     {"AuthenticationEnabled", false},
+                                     {"SynchronousCMove", true},
+                                     {"Plugins", nlohmann::json::array()}};
+  std::ofstream(folder_ / "orthanc.json") << configuration.dump(1);
+}
+
+bool Orthanc::available() { return fs::exists("/usr/sbin/Orthanc"); }
+
+void Orthanc::start() {
+  process_ = std::make_unique<Child>(std::vector<std::string>{"env", "TCP_NODELAY=1", "/usr/sbin/Orthanc", (folder_ / "orthanc.json").string()});
+  if (!until(*process_, [this] { return get("/system").find("DicomAet") != std::string::npos; })) throw std::runtime_error("Orthanc did not start");
+}
+
+void Orthanc::stop() {
+  process_->send(SIGTERM);
+  process_->wait();
+  process_.reset();
+}
+
+std::string Orthanc::destination() const {
+  return "[[destination]]\nname = \"orthanc\"\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " + std::to_string(dicom_port_) +
+         "\nfirst_retry_s = 1\nlongest_retry_s = 2\n";
+}
+
+std::string Orthanc::get(const std::string& path) const {
+  return run({"curl", "-s", "--max-time", "20", "http://127.0.0.1:" + std::to_string(http_port_) + path}).output;
+}
+
+std::vector<std::string> Orthanc::instances() const {
+  std::vector<std::string> uids;
+  const auto list = nlohmann::json::parse(get("/instances?expand"), nullptr, false);
+  if (!list.is_array()) return uids;
+  for (const auto& instance : list) uids.push_back(instance.at("MainDicomTags").at("SOPInstanceUID").get<std::string>());
+  std::sort(uids.begin(), uids.end());
+  return uids;
+}
+
+std::string Orthanc::instance_id(const std::string& sop_instance_uid) const {
+  const auto list = nlohmann::json::parse(get("/instances?expand"), nullptr, false);
+  for (const auto& instance : list) {
+    if (instance.at("MainDicomTags").at("SOPInstanceUID") == sop_instance_uid) return instance.at("ID").get<std::string>();
+  }
+  return {};
+}
+
+}  // namespace support
