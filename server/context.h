@@ -26,6 +26,7 @@ struct Context {
   std::vector<classifier::Model> models;  // those the recipe names
   storage::ObjectStore store;
   storage::Database database;
+  storage::Duration retry_after = std::chrono::seconds(5);  // after a job failed
 };
 
 // Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.

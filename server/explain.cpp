@@ -87,10 +87,11 @@ void acquisition_in_words(std::string& out, const json& account, const json& lin
   add(out, 1, fmt::format("{} ({}): series {}, {} images, {} slices of {}x{}, at {}", slot.empty() ? "no slot" : slot,
                           line.at("kind").get<std::string>(), joined(line.at("series_numbers")), line.at("images").get<int>(),
                           line.at("slices").get<int>(), line.at("matrix")[0].get<int>(), line.at("matrix")[1].get<int>(), joined(line.at("axis"))));
-  for (const char* list : {"evidence", "reasons", "notes"}) {
-    for (const json& sentence : line.at(list)) add(out, 2, (std::string(list) == "notes" ? "note: " : "because ") + sentence.get<std::string>());
+  for (const char* list : {"evidence", "reasons"}) {
+    for (const json& sentence : line.at(list)) add(out, 2, sentence.get<std::string>());
   }
-  if (const std::string closed = line.value("closed_by", ""); !closed.empty()) add(out, 2, "complete: " + closed);
+  for (const json& sentence : line.at("notes")) add(out, 2, "Note: " + sentence.get<std::string>());
+  if (const std::string closed = line.value("closed_by", ""); !closed.empty()) add(out, 2, "Complete: " + closed + ".");
   add(out, 2, "-> " + fate(account, line));
 }
 
@@ -142,8 +143,9 @@ std::string explain_in_words(const nlohmann::json& account) {
     const std::string slot = line.at("slot").get<std::string>();
     add(out, 1, fmt::format("{}{}: {} objects", slot.empty() ? "" : slot + " ", line.at("kind").get<std::string>(), line.at("objects").get<int>()));
   }
-  if (!account.at("deliveries").empty()) add(out, 0, "sent:");
-  for (const json& line : account.at("deliveries")) {
+  const json deliveries = account.value("deliveries", json::array());
+  if (!deliveries.empty()) add(out, 0, "sent:");
+  for (const json& line : deliveries) {
     add(out, 1, fmt::format("{} objects {} to {}{}", line.at("objects").get<int>(), line.at("state").get<std::string>(),
                             line.at("destination").get<std::string>(), line.contains("problem") ? ": " + line.at("problem").get<std::string>() : ""));
   }

@@ -87,7 +87,7 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"contrast", dicom::to_string(placement.contrast)},
                      {"closed_by", placement.closed_by},
                      {"instances", uids_of(acquisition, headers.instances)}};
-  need(queue.enqueue("map", key, study, payload.dump(), now(), now()), "queue a map job");
+  need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
 }
 
 // What was closed once stays closed: an ROI that arrives an hour later must not wait for another quiet period.
@@ -192,14 +192,10 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   return JobOutput{};
 }
 
-void queue_grouping(Context& context, const std::string& study_uid, bool quiet, storage::Time at) {
+void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {
   storage::JobQueue queue(context.database);
-  for (const storage::Job& job : need(queue.jobs_of(study_uid), "list jobs")) {
-    const bool open = job.state == storage::JobState::Waiting || job.state == storage::JobState::Running;
-    if (job.kind == "group" && open) return;
-  }
-  const std::string key = fmt::format("{}@{}", study_uid, at.time_since_epoch().count());
-  need(queue.enqueue("group", key, study_uid, json{{"quiet", quiet}}.dump(), at, at), "queue a grouping");
+  const std::string key = fmt::format("{}@{}{}", study.study_uid, study.last_arrival.time_since_epoch().count(), quiet ? " quiet" : "");
+  need(queue.enqueue("group", key, study.study_uid, json{{"quiet", quiet}}.dump(), now(), now()), "queue a grouping");
 }
 
 }  // namespace server

@@ -27,7 +27,7 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job);
 // log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's heartbeat.
 bool run_next_job(Context& context, const std::string& owner);
 
-// Queues a grouping of the study unless one is already waiting or running.
-void queue_grouping(Context& context, const std::string& study_uid, bool quiet, storage::Time at);
+// Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before something else comes.
+void queue_grouping(Context& context, const storage::StudyState& study, bool quiet);
 
 }  // namespace server

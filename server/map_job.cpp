@@ -34,7 +34,7 @@ std::string content_datetime(const dicom::Acquisition& acquisition, const std::v
     const auto time = instances[i].acquisition_time_s;
     if (time && (!latest || *time > *latest)) latest = time;
   }
-  if (!latest) return {};
+  if (!latest) return "19000101000000";  // nobody knows: DICOM asks for a date here, and this one can be mistaken for none
   const auto seconds = static_cast<std::time_t>(*latest);
   std::tm parts{};
   gmtime_r(&seconds, &parts);

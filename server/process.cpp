@@ -72,21 +72,12 @@ void index_file(storage::Index& index, const fs::path& file, std::set<std::strin
 }
 
 // Groups and works until a study asks for nothing more. Everything is here already, so its quiet period counts as over.
-void work_off(Context& context, const std::set<std::string>& studies, const std::function<void(const std::string&)>& progress) {
-  const auto run_all = [&] {
+void work_off(Context& context, const std::function<void(const std::string&)>& progress) {
+  storage::Index index(context.database);
+  for (auto pending = need(index.pending_studies(), "list studies"); !pending.empty(); pending = need(index.pending_studies(), "list studies")) {
+    for (const storage::StudyState& study : pending) queue_grouping(context, study, true);
+    if (!run_next_job(context, "process")) return;  // a grouping that cannot be done is dead by now; its study stays pending
     while (run_next_job(context, "process")) progress("computing");
-  };
-  for (const std::string& study : studies) queue_grouping(context, study, true, now());
-  run_all();
-  while (true) {
-    bool more = false;
-    for (const storage::StudyState& study : need(storage::Index(context.database).pending_studies(), "list studies")) {
-      if (!study.changed) continue;
-      queue_grouping(context, study.study_uid, true, now());
-      more = true;
-    }
-    if (!more) return;
-    run_all();
   }
 }
 
@@ -123,6 +114,7 @@ ProcessSummary process_folder(const config::Settings& given, const ProcessOption
   settings.destinations.front().name = "folder";
   settings.destinations.front().parametric_maps = options.parametric_maps;
   Context context = open_context(std::move(settings));
+  context.retry_after = {};
 
   ProcessSummary summary;
   std::set<std::string> studies;
@@ -131,11 +123,12 @@ ProcessSummary process_folder(const config::Settings& given, const ProcessOption
     index_file(index, file, studies, summary);
     if (summary.read % 100 == 0) progress(fmt::format("{} files read", summary.read));
   }
-  work_off(context, studies, progress);
+  work_off(context, progress);
 
   int number = 0;
   for (const std::string& study : studies) {
     summary.studies.push_back(explain(context.database, study));
+    summary.studies.back().erase("deliveries");
     for (const auto& job : summary.studies.back().at("jobs")) summary.jobs_failed += job.at("state") == "dead" ? 1 : 0;
     move_results(context, study, ++number, options, summary);
   }

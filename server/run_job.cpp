@@ -7,8 +7,6 @@
 namespace server {
 namespace {
 
-constexpr std::chrono::seconds kRetryAfter{5};
-
 JobOutcome run(Context& context, const storage::Job& job) {
   if (job.kind == "group") return run_group_job(context, job);
   if (job.kind == "map") return run_map_job(context, job);
@@ -30,8 +28,8 @@ void refuse(storage::JobQueue& queue, const storage::Job& job, const std::string
   log::job_refused(job.id, job.kind, refusal.reason);
 }
 
-void fail(storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const std::string& why) {
-  need(queue.fail(job.id, owner, now(), why, kRetryAfter), "fail a job");
+void fail(const Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const std::string& why) {
+  need(queue.fail(job.id, owner, now(), why, context.retry_after), "fail a job");
   log::job_failed(job.id, job.kind, why, job.attempts, job.attempts >= storage::kMostAttempts);
 }
 
@@ -46,12 +44,10 @@ void carry_out(Context& context, storage::JobQueue& queue, const storage::Job& j
       finish(context, queue, job, owner, std::get<JobOutput>(outcome), took);
     }
   } catch (const Failure& failure) {
-    fail(queue, job, owner, failure.error.what);
+    fail(context, queue, job, owner, failure.error.what);
   } catch (const std::exception& e) {
-    fail(queue, job, owner, e.what());
+    fail(context, queue, job, owner, e.what());
   }
-  // What comes after a map (its measurement, or the next grouping) is decided from the whole study.
-  if (job.kind == "map") need(storage::Index(context.database).mark_for_grouping(job.study_uid), "mark the study");
 }
 
 }  // namespace

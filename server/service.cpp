@@ -109,7 +109,7 @@ class Service {
   void look_at_studies() {
     for (const storage::StudyState& study : need(storage::Index(context_.database).pending_studies(), "list studies")) {
       const auto look = due_look(study, ingest_.receiving(study.study_uid), context_.settings.grouping, now());
-      if (look) queue_grouping(context_, study.study_uid, *look == Look::Quiet, now());
+      if (look) queue_grouping(context_, study, *look == Look::Quiet);
     }
   }
 

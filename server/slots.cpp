@@ -45,7 +45,7 @@ void find_slot(Placement& placement, const dicom::Acquisition& acquisition, std:
       }
       placement.slot = &slot;
       placement.contrast = wanted.value_or(acquisition.contrast);
-      placement.reasons.push_back("the recipe names its series description for slot " + slot.name);
+      placement.reasons.push_back("The recipe names its series description for slot " + slot.name + ".");
       return;
     }
     if (wanted == acquisition.contrast && by_contrast == nullptr) by_contrast = &slot;
@@ -56,8 +56,8 @@ void find_slot(Placement& placement, const dicom::Acquisition& acquisition, std:
     placement.refused = "no slot of recipe " + recipe.name + " takes " + std::string(dicom::to_string(acquisition.kind)) +
                         (acquisition.contrast == dicom::Contrast::Unknown ? "" : " " + std::string(to_string(acquisition.contrast)) + " contrast");
   } else {
-    placement.reasons.push_back("slot " + placement.slot->name + " by its physics" +
-                                (by_contrast != nullptr ? " and its time with respect to the contrast agent" : ""));
+    placement.reasons.push_back("It fills slot " + placement.slot->name + " by its physics" +
+                                (by_contrast != nullptr ? " and its time with respect to the contrast agent." : "."));
   }
 }
 

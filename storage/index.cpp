@@ -1,5 +1,6 @@
 #include "storage/index.h"
 
+#include "storage/rows.h"
 #include "storage/sqlite.h"
 
 namespace storage {
@@ -59,10 +60,6 @@ bool add_row(Connection& connection, const InstanceRow& row) {
   touch_study(connection, row.study_uid, row.received);
   insert_instance(connection, row);
   return true;
-}
-
-bool bump_arrival(Connection& connection, std::string_view study_uid) {
-  return connection.change("UPDATE study SET last_arrival = last_arrival + 1 WHERE study_uid = ?1", study_uid) > 0;
 }
 
 bool study_exists(Connection& connection, std::string_view study_uid) {

@@ -25,7 +25,8 @@ JobState state_of(std::string_view name) {
 }
 
 constexpr std::string_view kJobColumns =
-    "id, kind, key, study_uid, payload, state, attempts, not_before, lease_until, owner, reason, created, finished_at";
+    "id, kind, key, study_uid, payload, marks_study, state, attempts, not_before, lease_until, owner, reason, created, "
+    "finished_at";
 
 Job read_job(Statement& row) {
   return {.id = row.integer(),
@@ -33,6 +34,7 @@ Job read_job(Statement& row) {
           .key = row.text(),
           .study_uid = row.text(),
           .payload = row.text(),
+          .at_end = row.flag() ? AtEnd::MarkStudy : AtEnd::Nothing,
           .state = state_of(row.text()),
           .attempts = row.small(),
           .not_before = row.time(),
@@ -75,6 +77,7 @@ void save(Connection& connection, const Job& job) {
       "finished_at = ?8 WHERE id = ?1",
       job.id, to_string(job.state), job.attempts, job.not_before, when(running, job.lease_until),
       when(running, std::string_view(job.owner)), job.reason, when(is_final(job.state), job.finished));
+  if (is_final(job.state) && job.at_end == AtEnd::MarkStudy) bump_arrival(connection, job.study_uid);
 }
 
 // The job after `event`, without its lease, to run at `not_before` if it is to run again; nullopt when the event is
@@ -162,12 +165,12 @@ std::string_view to_string(JobState state) { return kStateNames.at(static_cast<s
 
 Result<std::optional<std::int64_t>> JobQueue::enqueue(std::string_view kind, std::string_view key,
                                                       std::string_view study_uid, std::string_view payload, Time now,
-                                                      Time not_before) {
+                                                      Time not_before, AtEnd at_end) {
   return guarded([&] {
     return first(database_->connection().query(
-                     "INSERT INTO job (kind, key, study_uid, payload, state, not_before, created) "
-                     "VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6) ON CONFLICT (kind, key) DO NOTHING RETURNING id",
-                     kind, key, study_uid, payload, not_before, now),
+                     "INSERT INTO job (kind, key, study_uid, payload, state, not_before, created, marks_study) "
+                     "VALUES (?1, ?2, ?3, ?4, 'waiting', ?5, ?6, ?7) ON CONFLICT (kind, key) DO NOTHING RETURNING id",
+                     kind, key, study_uid, payload, not_before, now, std::int64_t{at_end == AtEnd::MarkStudy}),
                  [](Statement& row) { return row.integer(); });
   });
 }

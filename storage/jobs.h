@@ -47,12 +47,19 @@ static_assert(next(JobState::Running, JobEvent::LeaseExpired, false) == JobState
 static_assert(!next(JobState::Done, JobEvent::Claimed, true));
 static_assert(next(JobState::Dead, JobEvent::Retried, false) == JobState::Waiting);
 
+// What else happens in the transaction in which a job ends, however it ends.
+enum class AtEnd {
+  Nothing,
+  MarkStudy,  // its study is pending again (Index::mark_for_grouping): what follows is decided from the whole study
+};
+
 struct Job {
   std::int64_t id = 0;
   std::string kind;  // "group", "map", "measure"
   std::string key;   // unique with kind: the same work is never queued twice
   std::string study_uid;
   std::string payload;  // JSON, opaque here
+  AtEnd at_end = AtEnd::Nothing;
   JobState state = JobState::Waiting;
   int attempts = 0;  // counted at claim, so a crash counts
   Time not_before{};
@@ -89,7 +96,7 @@ class JobQueue {
 
   // Queues work. nullopt when (kind, key) is already there in any state.
   Result<std::optional<std::int64_t>> enqueue(std::string_view kind, std::string_view key, std::string_view study_uid,
-                                              std::string_view payload, Time now, Time not_before);
+                                              std::string_view payload, Time now, Time not_before, AtEnd at_end = AtEnd::Nothing);
   // Leases the oldest waiting job whose time has come and counts the attempt, or nullopt when there is none.
   // The caller must finish(), refuse(), fail() or renew() before `now + lease`; from then on the lease is lost and
   // sweep() gives the job to someone else. `owner` must not be empty.

@@ -1,5 +1,5 @@
 #pragma once
-// Private to this folder: what the queue and the outbox both read and say.
+// Private to this folder: what more than one of index, queue and outbox read, write and say.
 #include <string_view>
 
 #include "storage/jobs.h"
@@ -24,6 +24,11 @@ inline ResultRow read_result(Statement& row) {
           .path = row.text(),
           .digest = row.text(),
           .bytes = row.size()};
+}
+
+// Makes a study pending: the arrival grows by a millisecond, so that a grouping under way does not satisfy it. False without the study.
+inline bool bump_arrival(Connection& connection, std::string_view study_uid) {
+  return connection.change("UPDATE study SET last_arrival = last_arrival + 1 WHERE study_uid = ?1", study_uid) > 0;
 }
 
 // What went wrong, for people; a library that gave no text must not keep a job from being buried.

@@ -106,6 +106,7 @@ StoredMap map_of(DcmDataset& dataset) {
   if (DcmItem* unit = first_item(mapping, DCM_MeasurementUnitsCodeSequence)) map.unit = text(*unit, DCM_CodeValue);
   map.method = method_of(mapping);
   map.derivation = derivation_of(groups, dataset);
+  map.content_datetime = text(dataset, DCM_ContentDate) + text(dataset, DCM_ContentTime).substr(0, 6);
   read_frames(map, groups, dataset);
   return map;
 }

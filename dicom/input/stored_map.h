@@ -15,7 +15,7 @@ struct StoredMap {
   std::string unit;              // UCUM
   std::string method;            // meaning of the Measurement Method code
   std::string derivation;        // Derivation Description
-  std::string content_datetime;  // YYYYMMDDHHMMSS of Content Date and Content Time; may be empty
+  std::string content_datetime;  // YYYYMMDDHHMMSS of Content Date and Content Time
   fitting::Geometry geometry;
   std::vector<float> value;  // in the unit (real-world mapping applied); 0 = no value
 };
