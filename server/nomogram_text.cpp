@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace server {
 namespace {
 
@@ -36,15 +38,20 @@ bool is_fact(const classifier::Predictor& predictor) { return predictor.source =
 ReportItem line(std::string name, std::string text) { return {std::move(name), std::move(text), std::nullopt, "", {}}; }
 ReportItem quantity(std::string name, double number, std::string unit) { return {std::move(name), "", number, std::move(unit), {}}; }
 
+// The reconstruction is good to about a tenth; more digits would promise more.
+double rounded(double probability) { return std::round(probability * 100) / 100; }
+
 void append_branch(std::vector<ReportItem>& items, const classifier::Evaluation& evaluation, const classifier::Branch& branch) {
-  const std::string condition = branch.label.empty() ? "" : " " + branch.label;
-  items.push_back(quantity(fmt::format("Probability of {} rather than {}{} ({})", evaluation.model->positive, evaluation.model->negative,
-                                       condition, branch.probability_label),
-                           branch.probability, "1"));
-  items.push_back(quantity("Linear predictor" + condition, branch.linear_predictor, "1"));
+  const std::string condition = branch.label.empty() ? "" : ", " + branch.label.substr(0, branch.label.find(" ("));
+  // A concept name holds 64 characters: the label comes before whatever might be cut.
+  const std::string name = fmt::format("P({}), {}{}", evaluation.model->positive, branch.probability_label, condition);
+  items.push_back(quantity(name, rounded(branch.probability), "1"));
   std::string points;
   for (const auto& part : branch.points) points += fmt::format("{}{} {:.1f}", points.empty() ? "" : ", ", part.predictor, part.points);
-  items.push_back(line("Nomogram points" + condition, fmt::format("{}; total {:.1f}", points, branch.total_points)));
+  items.push_back(line("Nomogram" + condition,
+                       fmt::format("Probability of {} rather than {}{}: {:.2f} ({}). Linear predictor {:.2f}; points {}; total {:.1f}.",
+                                   evaluation.model->positive, evaluation.model->negative, branch.label.empty() ? "" : " " + branch.label,
+                                   branch.probability, branch.probability_label, branch.linear_predictor, points, branch.total_points)));
 }
 
 void append_sentences(std::vector<ReportItem>& items, const std::string& name, const std::vector<std::string>& sentences) {
@@ -78,7 +85,6 @@ std::vector<ReportItem> nomogram_items(const classifier::Evaluation& evaluation)
   items.push_back(line("Nomogram", fmt::format("{} version {}; {}", model.id, model.version, model.citation)));
   items.push_back(line("Model file SHA-256", model.sha256));
   for (const auto& cutoff : evaluation.cutoffs) {
-    items.push_back(quantity("Measured " + cutoff.cutoff->on, cutoff.measured, cutoff.cutoff->unit));
     items.push_back(line("Published cut-off", cutoff.sentence));
   }
   for (const classifier::Branch& branch : evaluation.branches) append_branch(items, evaluation, branch);

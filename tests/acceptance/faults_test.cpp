@@ -70,10 +70,12 @@ class Killed : public testing::Test {
       ASSERT_TRUE(row) << "acknowledged and not in the index: " << uid;
       EXPECT_TRUE(fs::exists(row->path)) << "acknowledged and not on disk: " << uid;
     }
-    for (const auto& job : storage::JobQueue(database).jobs_of("").value()) {
+    const auto jobs = storage::JobQueue(database).jobs_of("").value();
+    for (const auto& job : jobs) {
       EXPECT_EQ(job.state, storage::JobState::Done) << job.id << " " << job.kind << " " << job.reason;
     }
-    for (const auto& row : storage::Outbox(database).rows_of("").value()) EXPECT_EQ(row.state, storage::OutboxState::Delivered) << row.id;
+    const auto rows = storage::Outbox(database).rows_of("").value();
+    for (const auto& row : rows) EXPECT_EQ(row.state, storage::OutboxState::Delivered) << row.id;
     const auto there = pacs_->instances();
     EXPECT_EQ(std::set<std::string>(there.begin(), there.end()), expected_);
     EXPECT_EQ(there.size(), expected_.size()) << "a result is in the PACS twice";
