@@ -27,7 +27,8 @@ void initialise_dcmtk() {
   static std::once_flag once;
   std::call_once(once, [] {
     OFLog::configure(OFLogger::FATAL_LOG_LEVEL);  // DCMTK's own messages may print patient data
-    if (!dcmDataDict.isDictionaryLoaded()) fail(Fault::Unsupported, "DCMTK's data dictionary is not installed (package libdcmtk17)");
+    if (!dcmDataDict.isDictionaryLoaded())
+      fail(Fault::Unsupported, "DCMTK's data dictionary is not installed (package libdcmtk17)");
     DcmRLEDecoderRegistration::registerCodecs();
     DJDecoderRegistration::registerCodecs();
     DJLSDecoderRegistration::registerCodecs();

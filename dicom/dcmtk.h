@@ -53,8 +53,8 @@ inline std::string text(DcmItem& item, const DcmTagKey& tag, unsigned long index
 // Value `index` of a numeric attribute (DS, IS, FD, US …); nullopt when absent or not a finite number.
 std::optional<double> number(DcmItem& item, const DcmTagKey& tag, unsigned long index = 0);
 
-// One-time set-up: data dictionary, decoders (RLE, JPEG, JPEG-LS), quiet logs, and the first use of DCMTK's writers, which is not
-// thread-safe (reference: dicom.md 3, defect 5). Call once before threads start; later calls do nothing.
+// One-time set-up: data dictionary, decoders (RLE, JPEG, JPEG-LS), quiet logs, and the first use of DCMTK's writers,
+// which is not thread-safe (reference: dicom.md 3, defect 5). Call once before threads start; later calls do nothing.
 void initialise_dcmtk();
 
 }  // namespace dicom

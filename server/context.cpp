@@ -28,7 +28,8 @@ Context open_context(config::Settings settings) {
   storage::ObjectStore store = need(storage::ObjectStore::open(settings.store), "open the object store");
   storage::Database database = need(storage::Database::open(database_file(settings)), "open the database");
   settings.equipment.version = version();
-  return Context{std::move(settings), std::move(recipe), std::move(models), std::move(store), std::move(database), std::chrono::seconds(5)};
+  return Context{std::move(settings), std::move(recipe),   std::move(models),
+                 std::move(store),    std::move(database), std::chrono::seconds(5)};
 }
 
 std::filesystem::path database_file(const config::Settings& settings) { return settings.store.root / "herald.db"; }

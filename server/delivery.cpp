@@ -20,27 +20,37 @@ double jitter() {
 
 std::vector<dicom::Outgoing> outgoing(const std::vector<storage::OutboxRow>& rows) {
   std::vector<dicom::Outgoing> instances;
-  for (const storage::OutboxRow& row : rows) instances.push_back({row.object.path, row.object.sop_class_uid, row.object.sop_instance_uid});
+  for (const storage::OutboxRow& row : rows)
+    instances.push_back({row.object.path, row.object.sop_class_uid, row.object.sop_instance_uid});
   return instances;
 }
 
 }  // namespace
 
-NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict, const config::Destination& destination, storage::Time at,
-                   double unit) {
+NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict, const config::Destination& destination,
+                   storage::Time at, double unit) {
   switch (verdict.kind) {
-    case dicom::Verdict::Kind::Delivered: return {NextStep::Kind::Delivered, {}, verdict.problem};
-    case dicom::Verdict::Kind::Never: return {NextStep::Kind::Dead, {}, verdict.problem};
-    case dicom::Verdict::Kind::Later: break;
+    case dicom::Verdict::Kind::Delivered:
+      return {NextStep::Kind::Delivered, {}, verdict.problem};
+    case dicom::Verdict::Kind::Never:
+      return {NextStep::Kind::Dead, {}, verdict.problem};
+    case dicom::Verdict::Kind::Later:
+      break;
   }
   if (at - row.created >= destination.give_up_after) {
-    return {NextStep::Kind::Dead, {}, fmt::format("given up after {} hours: {}", destination.give_up_after.count(), verdict.problem)};
+    return {NextStep::Kind::Dead,
+            {},
+            fmt::format("given up after {} hours: {}", destination.give_up_after.count(), verdict.problem)};
   }
-  return {NextStep::Kind::Postpone, storage::backoff(row.attempts, destination.first_retry, destination.longest_retry, unit), verdict.problem};
+  return {NextStep::Kind::Postpone,
+          storage::backoff(row.attempts + 1, destination.first_retry, destination.longest_retry, unit),
+          verdict.problem};
 }
 
 Courier::Courier(config::Destination destination, std::filesystem::path database)
-    : destination_(std::move(destination)), database_(std::move(database)), thread_([this](const std::stop_token& stop) { run(stop); }) {}
+    : destination_(std::move(destination)),
+      database_(std::move(database)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Courier::~Courier() {
   thread_.request_stop();
@@ -96,7 +106,8 @@ bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop)
   return false;
 }
 
-void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows, const std::vector<dicom::Verdict>& verdicts) {
+void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
+                     const std::vector<dicom::Verdict>& verdicts) {
   std::size_t delivered = 0, postponed = 0;
   NextStep last;
   const double unit = jitter();
@@ -108,7 +119,8 @@ void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxR
         ++delivered;
         break;
       case NextStep::Kind::Postpone:
-        need(outbox.postpone(rows[i].id, now(), now() + step.wait, verdicts[i].status, step.problem), "postpone a delivery");
+        need(outbox.postpone(rows[i].id, now(), now() + step.wait, verdicts[i].status, step.problem),
+             "postpone a delivery");
         if (++postponed == 1) last = step;
         break;
       case NextStep::Kind::Dead:
@@ -118,7 +130,8 @@ void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxR
     }
   }
   if (delivered > 0) log::delivered(destination_.name, rows.front().object.study_uid, delivered);
-  if (postponed > 0) log::delivery_postponed(destination_.name, rows.front().object.study_uid, postponed, last.problem, last.wait);
+  if (postponed > 0)
+    log::delivery_postponed(destination_.name, rows.front().object.study_uid, postponed, last.problem, last.wait);
 }
 
 }  // namespace server

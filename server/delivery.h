@@ -1,5 +1,6 @@
 #pragma once
-// Brings results to one destination: a thread that takes the next due result set from the outbox and sends it on one association.
+// Brings results to one destination: a thread that takes the next due result set from the outbox and sends it on one
+// association.
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -18,8 +19,8 @@ struct NextStep {
   storage::Duration wait{};
   std::string problem;
 };
-[[nodiscard]] NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict, const config::Destination& destination,
-                                 storage::Time now, double jitter);
+[[nodiscard]] NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict,
+                                 const config::Destination& destination, storage::Time now, double jitter);
 
 class Courier {
  public:
@@ -30,7 +31,8 @@ class Courier {
  private:
   void run(const std::stop_token& stop);
   bool deliver_once(storage::Outbox& outbox, const std::stop_token& stop);
-  void settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows, const std::vector<dicom::Verdict>& verdicts);
+  void settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
+              const std::vector<dicom::Verdict>& verdicts);
 
   config::Destination destination_;
   std::filesystem::path database_;

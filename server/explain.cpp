@@ -10,10 +10,16 @@ namespace {
 
 using nlohmann::json;
 
-std::string iso(storage::Time time) { return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::floor<std::chrono::seconds>(time)); }
+std::string iso(storage::Time time) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::floor<std::chrono::seconds>(time));
+}
 
 json describe(const storage::Job& job) {
-  json line{{"id", job.id}, {"kind", job.kind}, {"key", job.key}, {"state", storage::to_string(job.state)}, {"attempts", job.attempts}};
+  json line{{"id", job.id},
+            {"kind", job.kind},
+            {"key", job.key},
+            {"state", storage::to_string(job.state)},
+            {"attempts", job.attempts}};
   if (!job.reason.empty()) line["reason"] = job.reason;
   if (job.finished != storage::Time{}) line["finished"] = iso(job.finished);
   return line;
@@ -80,13 +86,17 @@ std::string fate(const json& account, const json& line) {
   return "no decision yet";
 }
 
-void add(std::string& out, int depth, const std::string& text) { out += std::string(static_cast<std::size_t>(depth) * 2, ' ') + text + "\n"; }
+void add(std::string& out, int depth, const std::string& text) {
+  out += std::string(static_cast<std::size_t>(depth) * 2, ' ') + text + "\n";
+}
 
 void acquisition_in_words(std::string& out, const json& account, const json& line) {
   const std::string slot = line.at("slot").get<std::string>();
-  add(out, 1, fmt::format("{} ({}): series {}, {} images, {} slices of {}x{}, at {}", slot.empty() ? "no slot" : slot,
-                          line.at("kind").get<std::string>(), joined(line.at("series_numbers")), line.at("images").get<int>(),
-                          line.at("slices").get<int>(), line.at("matrix")[0].get<int>(), line.at("matrix")[1].get<int>(), joined(line.at("axis"))));
+  add(out, 1,
+      fmt::format("{} ({}): series {}, {} images, {} slices of {}x{}, at {}", slot.empty() ? "no slot" : slot,
+                  line.at("kind").get<std::string>(), joined(line.at("series_numbers")), line.at("images").get<int>(),
+                  line.at("slices").get<int>(), line.at("matrix")[0].get<int>(), line.at("matrix")[1].get<int>(),
+                  joined(line.at("axis"))));
   for (const char* list : {"evidence", "reasons"}) {
     for (const json& sentence : line.at(list)) add(out, 2, sentence.get<std::string>());
   }
@@ -111,15 +121,19 @@ nlohmann::json explain(storage::Database& database, const std::string& study_uid
   account["deliveries"] = describe_outbox(need(storage::Outbox(database).rows_of(study_uid), "list deliveries"));
   account["incidents"] = json::array();
   for (const auto& incident : need(index.incidents_of(study_uid), "list incidents")) {
-    account["incidents"].push_back(
-        {{"kind", incident.kind}, {"instance", incident.sop_instance_uid}, {"reason", incident.reason}, {"at", iso(incident.at)}});
+    account["incidents"].push_back({{"kind", incident.kind},
+                                    {"instance", incident.sop_instance_uid},
+                                    {"reason", incident.reason},
+                                    {"at", iso(incident.at)}});
   }
   return account;
 }
 
 std::string explain_in_words(const nlohmann::json& account) {
   std::string out;
-  add(out, 0, fmt::format("study {}: {} instances", account.at("study").get<std::string>(), account.at("instances").get<std::size_t>()));
+  add(out, 0,
+      fmt::format("study {}: {} instances", account.at("study").get<std::string>(),
+                  account.at("instances").get<std::size_t>()));
   if (!account.contains("acquisitions")) {
     add(out, 1, "not looked at yet: images are arriving, or its grouping is waiting for a worker");
     return out;
@@ -128,26 +142,35 @@ std::string explain_in_words(const nlohmann::json& account) {
   if (account.at("acquisitions").empty()) add(out, 1, "none: no set of these images can be fitted");
   for (const json& line : account.at("acquisitions")) acquisition_in_words(out, account, line);
   if (!account.at("rois").empty()) add(out, 0, "outlines:");
-  for (const json& line : account.at("rois")) add(out, 1, line.at("instance").get<std::string>() + " -> " + fate(account, line));
+  for (const json& line : account.at("rois"))
+    add(out, 1, line.at("instance").get<std::string>() + " -> " + fate(account, line));
   if (!account.at("passed_over").empty()) add(out, 0, "passed over:");
   for (const json& line : account.at("passed_over")) {
-    add(out, 1, fmt::format("series {} \"{}\", {} images: {}", line.at("series_number").get<int>(), line.at("description").get<std::string>(),
-                            line.at("images").get<int>(), line.at("reason").get<std::string>()));
+    add(out, 1,
+        fmt::format("series {} \"{}\", {} images: {}", line.at("series_number").get<int>(),
+                    line.at("description").get<std::string>(), line.at("images").get<int>(),
+                    line.at("reason").get<std::string>()));
   }
   if (!account.at("unreadable").empty()) add(out, 0, "unreadable:");
-  for (const json& line : account.at("unreadable")) add(out, 1, line.at("instance").get<std::string>() + ": " + line.at("reason").get<std::string>());
+  for (const json& line : account.at("unreadable"))
+    add(out, 1, line.at("instance").get<std::string>() + ": " + line.at("reason").get<std::string>());
   if (!account.at("incidents").empty()) add(out, 0, "incidents:");
-  for (const json& line : account.at("incidents")) add(out, 1, line.at("kind").get<std::string>() + ": " + line.at("reason").get<std::string>());
+  for (const json& line : account.at("incidents"))
+    add(out, 1, line.at("kind").get<std::string>() + ": " + line.at("reason").get<std::string>());
   if (!account.at("results").empty()) add(out, 0, "computed:");
   for (const json& line : account.at("results")) {
     const std::string slot = line.at("slot").get<std::string>();
-    add(out, 1, fmt::format("{}{}: {} objects", slot.empty() ? "" : slot + " ", line.at("kind").get<std::string>(), line.at("objects").get<int>()));
+    add(out, 1,
+        fmt::format("{}{}: {} objects", slot.empty() ? "" : slot + " ", line.at("kind").get<std::string>(),
+                    line.at("objects").get<int>()));
   }
   const json deliveries = account.value("deliveries", json::array());
   if (!deliveries.empty()) add(out, 0, "sent:");
   for (const json& line : deliveries) {
-    add(out, 1, fmt::format("{} objects {} to {}{}", line.at("objects").get<int>(), line.at("state").get<std::string>(),
-                            line.at("destination").get<std::string>(), line.contains("problem") ? ": " + line.at("problem").get<std::string>() : ""));
+    add(out, 1,
+        fmt::format("{} objects {} to {}{}", line.at("objects").get<int>(), line.at("state").get<std::string>(),
+                    line.at("destination").get<std::string>(),
+                    line.contains("problem") ? ": " + line.at("problem").get<std::string>() : ""));
   }
   return out;
 }

@@ -7,7 +7,8 @@
 
 namespace server {
 
-// Everything known about a study: what arrived, what it was taken for, what is missing, what was computed, where it was sent.
+// Everything known about a study: what arrived, what it was taken for, what is missing, what was computed, where it was
+// sent.
 [[nodiscard]] nlohmann::json explain(storage::Database& database, const std::string& study_uid);
 
 // The same as a person reads it.

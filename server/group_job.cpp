@@ -21,7 +21,8 @@ struct Headers {
 
 Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& rows) {
   std::vector<dicom::Result<dicom::Instance>> read(rows.size(), tl::unexpected(dicom::Error{}));
-  parallel_for(rows.size(), context.settings.fitting.threads, [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
+  parallel_for(rows.size(), context.settings.fitting.threads,
+               [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
   Headers headers;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (read[i]) {
@@ -40,7 +41,8 @@ std::vector<std::string> uids_of(const dicom::Acquisition& acquisition, const st
 }
 
 // One line of the account: what this acquisition is and what becomes of it.
-json describe(const dicom::Acquisition& acquisition, const Placement& placement, const std::vector<dicom::Instance>& instances) {
+json describe(const dicom::Acquisition& acquisition, const Placement& placement,
+              const std::vector<dicom::Instance>& instances) {
   std::set<int> numbers;
   std::set<std::string> descriptions;
   for (const std::size_t i : acquisition.instances) {
@@ -68,20 +70,22 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
 
 struct Queued {
   std::size_t jobs = 0, waiting = 0;
-  bool maps_running = false;                 // some map of the study is still to come
-  std::vector<std::int64_t> maps;            // finished map jobs that belong to the acquisitions as they are now
-  std::set<std::string> ambiguous_slots;     // filled by more than one acquisition
+  bool maps_running = false;              // some map of the study is still to come
+  std::vector<std::int64_t> maps;         // finished map jobs that belong to the acquisitions as they are now
+  std::set<std::string> ambiguous_slots;  // filled by more than one acquisition
 };
 
-std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std::string_view kind, std::string_view key) {
+std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std::string_view kind,
+                                     std::string_view key) {
   for (const storage::Job& job : jobs) {
     if (job.kind == kind && job.key == key) return job;
   }
   return std::nullopt;
 }
 
-void queue_map(Context& context, storage::JobQueue& queue, const std::string& study, const dicom::Acquisition& acquisition,
-               const Placement& placement, const Headers& headers, const std::string& key) {
+void queue_map(Context& context, storage::JobQueue& queue, const std::string& study,
+               const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers,
+               const std::string& key) {
   const json payload{{"slot", placement.slot->name},
                      {"series_offset", placement.slot - context.recipe.slots.data()},
                      {"contrast", dicom::to_string(placement.contrast)},
@@ -109,13 +113,15 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       key = placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
       const auto known = find_job(jobs, "map", key);
       if (known) keep_closed(placement);
-      const bool open = known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
+      const bool open =
+          known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
       const bool fresh = !known && !placement.closed_by.empty();
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
       if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
-      if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second) queued.ambiguous_slots.insert(placement.slot->name);
+      if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second)
+        queued.ambiguous_slots.insert(placement.slot->name);
     }
     if (!placement.waiting_for.empty()) ++queued.waiting;
     account.push_back(describe(acquisition, placement, headers.instances));
@@ -125,8 +131,8 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
 }
 
 // An ROI is measured when the study's maps are there; again, when they have changed since.
-json queue_measurements(storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping, const Headers& headers,
-                        Queued& queued, bool quiet) {
+json queue_measurements(storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping,
+                        const Headers& headers, Queued& queued, bool quiet) {
   json account = json::array();
   for (const std::size_t i : grouping.rois) {
     const std::string& roi = headers.instances[i].sop_instance_uid;
@@ -139,7 +145,8 @@ json queue_measurements(storage::JobQueue& queue, const std::string& study, cons
       const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
       const json payload{{"roi", roi}, {"maps", queued.maps}, {"ambiguous", queued.ambiguous_slots}};
       line["job_key"] = key;
-      if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job")) ++queued.jobs;
+      if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job"))
+        ++queued.jobs;
     }
     account.push_back(std::move(line));
   }
@@ -171,7 +178,8 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   storage::Index index(context.database);
   storage::JobQueue queue(context.database);
   const bool quiet = json::parse(job.payload).at("quiet").get<bool>();
-  const auto seen = arrival_of(index, job.study_uid);  // before the instances are listed: what comes meanwhile is looked at again
+  const auto seen =
+      arrival_of(index, job.study_uid);  // before the instances are listed: what comes meanwhile is looked at again
   if (!seen) return JobOutput{};
 
   const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
@@ -186,15 +194,18 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   account["unreadable"] = headers.unreadable;
 
   const std::string accession = headers.instances.empty() ? "" : headers.instances.front().accession_number;
-  need(index.set_grouped(job.study_uid, *seen, quiet, account.dump(-1, ' ', false, json::error_handler_t::replace), accession),
+  need(index.set_grouped(job.study_uid, *seen, quiet, account.dump(-1, ' ', false, json::error_handler_t::replace),
+                         accession),
        "keep the account");
-  log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting, quiet);
+  log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting,
+                     quiet);
   return JobOutput{};
 }
 
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {
   storage::JobQueue queue(context.database);
-  const std::string key = fmt::format("{}@{}{}", study.study_uid, study.last_arrival.time_since_epoch().count(), quiet ? " quiet" : "");
+  const std::string key =
+      fmt::format("{}@{}{}", study.study_uid, study.last_arrival.time_since_epoch().count(), quiet ? " quiet" : "");
   need(queue.enqueue("group", key, study.study_uid, json{{"quiet", quiet}}.dump(), now(), now()), "queue a grouping");
 }
 

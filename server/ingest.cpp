@@ -18,7 +18,8 @@ auto Ingest::with_index(F&& use) {
       idle_.pop_back();
     }
   }
-  if (!connection) connection = std::make_unique<storage::Database>(need(storage::Database::open(database_), "open the database"));
+  if (!connection)
+    connection = std::make_unique<storage::Database>(need(storage::Database::open(database_), "open the database"));
   storage::Index index(*connection);
   auto result = use(index);
   const std::scoped_lock lock(idle_mutex_);
@@ -52,7 +53,8 @@ StoreStatus Ingest::decide(const dicom::Received& received) {
   const auto identity = dicom::read_identity(received.file);
   if (!identity) return quarantine(received, identity.error().what, StoreStatus::CannotUnderstand);
   if (identity->sop_instance_uid != received.sop_instance_uid || identity->sop_class_uid != received.sop_class_uid) {
-    return quarantine(received, "the data set names another SOP class or instance than the command", StoreStatus::DataSetMismatch);
+    return quarantine(received, "the data set names another SOP class or instance than the command",
+                      StoreStatus::DataSetMismatch);
   }
   if (identity->manufacturer_model == dicom::kModelName) {
     refuse_own_result(received, *identity);
@@ -64,7 +66,8 @@ StoreStatus Ingest::decide(const dicom::Received& received) {
 // The file becomes durable first. Should its row be lost in a crash, the next start reads it back from the file.
 StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity& identity) {
   using Outcome = storage::ObjectStore::Published::Outcome;
-  const auto existing = with_index([&](storage::Index& index) { return need(index.find(identity.sop_instance_uid), "look an instance up"); });
+  const auto existing = with_index(
+      [&](storage::Index& index) { return need(index.find(identity.sop_instance_uid), "look an instance up"); });
   const auto known = existing ? std::optional(existing->payload_digest) : std::nullopt;
   const auto published = store_.publish(received.file, identity.sop_instance_uid, identity.payload_digest, known);
   if (!published) {
@@ -76,13 +79,15 @@ StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity&
     log::instance_set_aside(identity.sop_instance_uid, identity.payload_digest);
     with_index([&](storage::Index& index) {
       return index.add_incident({identity.study_uid, identity.sop_instance_uid, "aside",
-                                 "the same SOP Instance UID came with other bytes; the first version is used", published->path, now()});
+                                 "the same SOP Instance UID came with other bytes; the first version is used",
+                                 published->path, now()});
     });
   } else {
     // Also for AlreadyThere: a crash may have left the file without its row. add() leaves a known row untouched.
     const auto added = with_index([&](storage::Index& index) {
-      return index.add({identity.sop_instance_uid, identity.sop_class_uid, identity.study_uid, identity.series_uid, identity.transfer_syntax_uid,
-                        published->path, identity.payload_digest, published->bytes, received.calling_ae_title, now()});
+      return index.add({identity.sop_instance_uid, identity.sop_class_uid, identity.study_uid, identity.series_uid,
+                        identity.transfer_syntax_uid, published->path, identity.payload_digest, published->bytes,
+                        received.calling_ae_title, now()});
     });
     log::instance_stored(received.association, identity.sop_instance_uid, published->bytes);
     if (!added) log::trouble("index (the file is safe and will be indexed at the next start)", added.error().what);
@@ -93,7 +98,9 @@ StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity&
 
 StoreStatus Ingest::quarantine(const dicom::Received& received, const std::string& reason, StoreStatus status) {
   const auto kept = need(store_.quarantine(received.file, reason), "quarantine");
-  with_index([&](storage::Index& index) { return index.add_incident({"", received.sop_instance_uid, "quarantined", reason, kept, now()}); });
+  with_index([&](storage::Index& index) {
+    return index.add_incident({"", received.sop_instance_uid, "quarantined", reason, kept, now()});
+  });
   log::instance_quarantined(received.association, reason);
   count(received.association, false, {});
   return status;

@@ -1,5 +1,6 @@
 #pragma once
-// What happens to a data set between the last byte and the status: identity, durability, index. Nothing else may delay the scanner.
+// What happens to a data set between the last byte and the status: identity, durability, index. Nothing else may delay
+// the scanner.
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -50,7 +51,7 @@ class Ingest final : public dicom::StoreHandler {
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<storage::Database>> idle_;  // guarded by idle_mutex_
   mutable std::mutex associations_mutex_;
-  std::map<std::uint64_t, Association> associations_;     // guarded by associations_mutex_
+  std::map<std::uint64_t, Association> associations_;  // guarded by associations_mutex_
 };
 
 }  // namespace server

@@ -23,11 +23,13 @@ JobOutcome run_map_job(Context& context, const storage::Job& job);
 // Reads an ROI object and the study's maps, measures, evaluates the recipe's nomograms, writes the reports.
 JobOutcome run_measure_job(Context& context, const storage::Job& job);
 
-// Claims one job that is due and carries it to its end in the queue. False when there was none. Never throws: what fails is a row and a
-// log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's heartbeat.
+// Claims one job that is due and carries it to its end in the queue. False when there was none. Never throws: what
+// fails is a row and a log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's
+// heartbeat.
 bool run_next_job(Context& context, const std::string& owner);
 
-// Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before something else comes.
+// Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before
+// something else comes.
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet);
 
 }  // namespace server

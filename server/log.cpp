@@ -36,7 +36,8 @@ std::string clean(std::string_view text) {
   return out;
 }
 
-void event(spdlog::level::level_enum level, const char* code, const std::string& sentence, std::initializer_list<Field> fields) {
+void event(spdlog::level::level_enum level, const char* code, const std::string& sentence,
+           std::initializer_list<Field> fields) {
   Log& log = current();
   if (!log.logger->should_log(level)) return;
   if (!log.json) {
@@ -62,7 +63,8 @@ void open(const config::Logging& logging) {
   if (logging.file.empty()) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   } else {
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(logging.file.string(), logging.rotate_mb << 20, logging.keep);
+    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(logging.file.string(), logging.rotate_mb << 20,
+                                                                  logging.keep);
   }
   auto logger = std::make_shared<spdlog::logger>("herald", std::move(sink));
   logger->set_level(logging.level == "warn" ? kWarn : spdlog::level::from_str(logging.level));
@@ -76,10 +78,13 @@ void flush() { current().logger->flush(); }
 
 void service_started(std::string_view ae_title, int port, std::size_t instances, std::string_view version) {
   event(kInfo, "service_started",
-        fmt::format("Herald {} listens as {} on port {}; {} in the index", version, ae_title, port, counted(instances, "instance")),
+        fmt::format("Herald {} listens as {} on port {}; {} in the index", version, ae_title, port,
+                    counted(instances, "instance")),
         {{"ae_title", ae_title}, {"port", port}, {"instances", instances}, {"version", version}});
 }
-void service_stopping(std::string_view why) { event(kInfo, "service_stopping", fmt::format("stopping: {}", why), {{"why", why}}); }
+void service_stopping(std::string_view why) {
+  event(kInfo, "service_stopping", fmt::format("stopping: {}", why), {{"why", why}});
+}
 void service_stopped() { event(kInfo, "service_stopped", "stopped", {}); }
 void worker_started(int pid) { event(kInfo, "worker_started", fmt::format("worker {} started", pid), {{"pid", pid}}); }
 void worker_ended(int pid, std::string_view how, std::size_t leases) {
@@ -88,12 +93,13 @@ void worker_ended(int pid, std::string_view how, std::size_t leases) {
 }
 void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing) {
   event(swept + indexed + missing == 0 ? kInfo : kWarn, "reconciled",
-        fmt::format("files and index compared: {} unfinished removed, {} indexed again, {} missing", swept, counted(indexed, "file"),
-                    counted(missing, "file")),
+        fmt::format("files and index compared: {} unfinished removed, {} indexed again, {} missing", swept,
+                    counted(indexed, "file"), counted(missing, "file")),
         {{"swept", swept}, {"indexed", indexed}, {"missing", missing}});
 }
 void leases_returned(std::size_t jobs, std::string_view why) {
-  event(kWarn, "leases_returned", fmt::format("{} returned to the queue: {}", counted(jobs, "job"), why), {{"jobs", jobs}, {"why", why}});
+  event(kWarn, "leases_returned", fmt::format("{} returned to the queue: {}", counted(jobs, "job"), why),
+        {{"jobs", jobs}, {"why", why}});
 }
 void trouble(std::string_view where, std::string_view what) {
   event(kError, "trouble", fmt::format("{}: {}", where, what), {{"where", where}, {"what", what}});
@@ -109,15 +115,18 @@ void association_closed(std::uint64_t association, std::string_view how, std::si
         {{"association", association}, {"how", how}, {"stored", stored}, {"refused", refused}});
 }
 void association_rejected(std::string_view calling, std::string_view called, std::string_view why) {
-  event(kWarn, "association_rejected", fmt::format("association rejected, calling {} called {}: {}", calling, called, why),
+  event(kWarn, "association_rejected",
+        fmt::format("association rejected, calling {} called {}: {}", calling, called, why),
         {{"calling", clean(calling)}, {"called", clean(called)}, {"why", why}});
 }
 void instance_stored(std::uint64_t association, std::string_view uid, std::uint64_t bytes) {
-  event(spdlog::level::debug, "instance_stored", fmt::format("association {}: instance {} stored, {} bytes", association, uid, bytes),
+  event(spdlog::level::debug, "instance_stored",
+        fmt::format("association {}: instance {} stored, {} bytes", association, uid, bytes),
         {{"association", association}, {"instance", uid}, {"bytes", bytes}});
 }
 void instance_set_aside(std::string_view uid, std::string_view digest) {
-  event(kWarn, "instance_set_aside", fmt::format("instance {} came again with other bytes ({}): kept aside", uid, digest.substr(0, 12)),
+  event(kWarn, "instance_set_aside",
+        fmt::format("instance {} came again with other bytes ({}): kept aside", uid, digest.substr(0, 12)),
         {{"instance", uid}, {"digest", digest}});
 }
 void instance_quarantined(std::uint64_t association, std::string_view why) {
@@ -128,18 +137,28 @@ void instance_refused(std::string_view uid, std::string_view why) {
   event(kWarn, "instance_refused", fmt::format("instance {} refused: {}", uid, why), {{"instance", uid}, {"why", why}});
 }
 
-void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued, std::size_t waiting, bool quiet) {
+void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued,
+                   std::size_t waiting, bool quiet) {
   event(kInfo, "study_grouped",
         fmt::format("study {}: {} in {}, {} queued, {} waiting{}", study, counted(instances, "instance"),
-                    counted(acquisitions, "acquisition"), counted(queued, "job"), waiting, quiet ? ", quiet period over" : ""),
-        {{"study", study}, {"instances", instances}, {"acquisitions", acquisitions}, {"queued", queued}, {"waiting", waiting}, {"quiet", quiet}});
+                    counted(acquisitions, "acquisition"), counted(queued, "job"), waiting,
+                    quiet ? ", quiet period over" : ""),
+        {{"study", study},
+         {"instances", instances},
+         {"acquisitions", acquisitions},
+         {"queued", queued},
+         {"waiting", waiting},
+         {"quiet", quiet}});
 }
-void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects, std::chrono::milliseconds took) {
-  event(kInfo, "job_done", fmt::format("job {} done: {} {}, {} in {} ms", job, kind, slot, counted(objects, "object"), took.count()),
+void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects,
+              std::chrono::milliseconds took) {
+  event(kInfo, "job_done",
+        fmt::format("job {} done: {} {}, {} in {} ms", job, kind, slot, counted(objects, "object"), took.count()),
         {{"job", job}, {"kind", kind}, {"slot", slot}, {"objects", objects}, {"ms", took.count()}});
 }
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why) {
-  event(kWarn, "job_refused", fmt::format("job {} refused ({}): {}", job, kind, why), {{"job", job}, {"kind", kind}, {"why", clean(why)}});
+  event(kWarn, "job_refused", fmt::format("job {} refused ({}): {}", job, kind, why),
+        {{"job", job}, {"kind", kind}, {"why", clean(why)}});
 }
 void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead) {
   event(dead ? kError : kWarn, "job_failed",
@@ -148,15 +167,20 @@ void job_failed(std::int64_t job, std::string_view kind, std::string_view why, i
 }
 
 void delivered(std::string_view destination, std::string_view study, std::size_t instances) {
-  event(kInfo, "delivered", fmt::format("{} of study {} delivered to {}", counted(instances, "object"), study, destination),
+  event(kInfo, "delivered",
+        fmt::format("{} of study {} delivered to {}", counted(instances, "object"), study, destination),
         {{"destination", destination}, {"study", study}, {"instances", instances}});
 }
-void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view why,
-                        std::chrono::milliseconds retry_in) {
+void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances,
+                        std::string_view why, std::chrono::milliseconds retry_in) {
   event(kWarn, "delivery_postponed",
-        fmt::format("{} of study {} not delivered to {}: {}; again in {} s", counted(instances, "object"), study, destination, why,
-                    retry_in.count() / 1000),
-        {{"destination", destination}, {"study", study}, {"instances", instances}, {"why", clean(why)}, {"retry_ms", retry_in.count()}});
+        fmt::format("{} of study {} not delivered to {}: {}; again in {} s", counted(instances, "object"), study,
+                    destination, why, retry_in.count() / 1000),
+        {{"destination", destination},
+         {"study", study},
+         {"instances", instances},
+         {"why", clean(why)},
+         {"retry_ms", retry_in.count()}});
 }
 void delivery_dead(std::string_view destination, std::string_view uid, int status, std::string_view why) {
   event(kError, "delivery_dead", fmt::format("object {} will not reach {}: {}", uid, destination, why),

@@ -1,6 +1,7 @@
 #pragma once
-// The node's log: one line per decision, made of ids and counts, never of patient data. Every event is a named function, so that the
-// full list of what Herald can say stands in this file; its code is stable and can be searched and alarmed on.
+// The node's log: one line per decision, made of ids and counts, never of patient data. Every event is a named
+// function, so that the full list of what Herald can say stands in this file; its code is stable and can be searched
+// and alarmed on.
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -11,7 +12,8 @@
 
 namespace server::log {
 
-// Opens the log as configured. Call once; before it everything goes to standard error as text. Safe from any thread afterwards.
+// Opens the log as configured. Call once; before it everything goes to standard error as text. Safe from any thread
+// afterwards.
 void open(const config::Logging& logging);
 void flush();
 
@@ -35,15 +37,17 @@ void instance_quarantined(std::uint64_t association, std::string_view why);
 void instance_refused(std::string_view sop_instance_uid, std::string_view why);
 
 // Grouping and computing.
-void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued, std::size_t waiting, bool quiet);
-void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects, std::chrono::milliseconds took);
+void study_grouped(std::string_view study, std::size_t instances, std::size_t acquisitions, std::size_t queued,
+                   std::size_t waiting, bool quiet);
+void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects,
+              std::chrono::milliseconds took);
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why);
 void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead);
 
 // Delivering.
 void delivered(std::string_view destination, std::string_view study, std::size_t instances);
-void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view why,
-                        std::chrono::milliseconds retry_in);
+void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances,
+                        std::string_view why, std::chrono::milliseconds retry_in);
 void delivery_dead(std::string_view destination, std::string_view sop_instance_uid, int status, std::string_view why);
 
 }  // namespace server::log

@@ -11,10 +11,11 @@ int main(int argc, char** argv) {
   CLI::App app{std::string("Herald, a DICOM node for quantitative breast MRI. ") + dicom::kResearchNotice + "."};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
-  app.footer("Example: herald process EXAM_FOLDER --out RESULTS      `herald COMMAND --help` has one for each command.");
+  app.footer(
+      "Example: herald process EXAM_FOLDER --out RESULTS      `herald COMMAND --help` has one for each command.");
   commands::Run run;
-  for (const auto add : {commands::add_serve, commands::add_process, commands::add_simulate, commands::add_explain, commands::add_jobs,
-                         commands::add_outbox, commands::add_check_config, commands::add_worker}) {
+  for (const auto add : {commands::add_serve, commands::add_process, commands::add_simulate, commands::add_explain,
+                         commands::add_jobs, commands::add_outbox, commands::add_check_config, commands::add_worker}) {
     add(app, run);
   }
   try {

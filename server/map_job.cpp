@@ -34,15 +34,17 @@ std::string content_datetime(const dicom::Acquisition& acquisition, const std::v
     const auto time = instances[i].acquisition_time_s;
     if (time && (!latest || *time > *latest)) latest = time;
   }
-  if (!latest) return "19000101000000";  // nobody knows: DICOM asks for a date here, and this one can be mistaken for none
+  if (!latest)
+    return "19000101000000";  // nobody knows: DICOM asks for a date here, and this one can be mistaken for none
   const auto seconds = static_cast<std::time_t>(*latest);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min,
-                     parts.tm_sec);
+  return fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
-dicom::MapSource source_of(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances, const std::string& digest) {
+dicom::MapSource source_of(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances,
+                           const std::string& digest) {
   dicom::MapSource source;
   source.per_slice.resize(static_cast<std::size_t>(acquisition.geometry.slices()));
   for (const dicom::Volume& volume : acquisition.volumes) {
@@ -64,21 +66,23 @@ bool wants(const config::Settings& settings, config::ParametricMaps form) {
                      [form](const config::Destination& destination) { return destination.parametric_maps == form; });
 }
 
-// The MR series, the exact Parametric Map (always: it is the store of record for measuring), and the normalised one where a destination wants it
-// and the matrix allows it.
-std::vector<storage::ResultRow> write_objects(Context& context, const storage::Job& job, const dicom::MapRequest& request) {
+// The MR series, the exact Parametric Map (always: it is the store of record for measuring), and the normalised one
+// where a destination wants it and the matrix allows it.
+std::vector<storage::ResultRow> write_objects(Context& context, const storage::Job& job,
+                                              const dicom::MapRequest& request) {
   const WorkFolder folder(context.store);
   const auto mr_map = need(dicom::write_mr_map(request, folder.path()), "write the MR map");
   std::vector<storage::ResultRow> results;
   for (std::size_t slice = 0; slice < mr_map.size(); ++slice) {
     results.push_back(publish(context, job, mr_map[slice], {"mr_map", request.slot, static_cast<int>(slice)}));
   }
-  const auto exact = need(dicom::write_parametric_map(request, mr_map, dicom::PixelScale::Real, folder.path()), "write the Parametric Map");
+  const auto exact = need(dicom::write_parametric_map(request, mr_map, dicom::PixelScale::Real, folder.path()),
+                          "write the Parametric Map");
   results.push_back(publish(context, job, exact, {"pm_real", request.slot, 0}));
   const fitting::Geometry& grid = request.fit->geometry;
   if (wants(context.settings, config::ParametricMaps::Normalised) && grid.slice_voxels() % 4 == 0) {
-    const auto scaled =
-        need(dicom::write_parametric_map(request, mr_map, dicom::PixelScale::Normalised, folder.path()), "write the Parametric Map");
+    const auto scaled = need(dicom::write_parametric_map(request, mr_map, dicom::PixelScale::Normalised, folder.path()),
+                             "write the Parametric Map");
     results.push_back(publish(context, job, scaled, {"pm_normalised", request.slot, 0}));
   }
   return results;
@@ -91,12 +95,14 @@ JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
   const dicom::Grouping grouping = dicom::group(instances);
   if (grouping.acquisitions.size() != 1) {
-    return fitting::Refusal{fmt::format("the images of this job form {} acquisitions, not one", grouping.acquisitions.size())};
+    return fitting::Refusal{
+        fmt::format("the images of this job form {} acquisitions, not one", grouping.acquisitions.size())};
   }
   const dicom::Acquisition& acquisition = grouping.acquisitions.front();
   if (!acquisition.fits()) return fitting::Refusal{acquisition.problem};
 
-  const auto loaded = need(dicom::load_series(acquisition, instances, context.settings.fitting.threads), "read the pixels");
+  const auto loaded =
+      need(dicom::load_series(acquisition, instances, context.settings.fitting.threads), "read the pixels");
   const fitting::Model* model = fitting::find_model(dicom::model_of(acquisition.kind));
   auto fitted = fitting::fit_series(loaded.series, *model, context.settings.fitting);
   if (auto* refusal = std::get_if<fitting::Refusal>(&fitted)) return *refusal;

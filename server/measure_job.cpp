@@ -19,15 +19,15 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kSegmentationStorage = "1.2.840.10008.5.1.4.1.1.66.4";
-constexpr std::size_t kFewestVoxels = 30;     // reference: models.md 6.1
-constexpr double kMostFailed = 0.05;          // share of failed voxels worth a remark, models.md 6.4
-constexpr double kLeastCovered = 0.95;        // share of the lesion inside a map below which it is said
+constexpr std::size_t kFewestVoxels = 30;  // reference: models.md 6.1
+constexpr double kMostFailed = 0.05;       // share of failed voxels worth a remark, models.md 6.4
+constexpr double kLeastCovered = 0.95;     // share of the lesion inside a map below which it is said
 
 struct MapAtHand {
   std::string slot;
   dicom::StoredMap map;
-  dicom::Reference exact;                 // the Parametric Map
-  std::vector<dicom::Reference> slices;   // the MR map, by slice
+  dicom::Reference exact;                // the Parametric Map
+  std::vector<dicom::Reference> slices;  // the MR map, by slice
 };
 
 struct Findings {
@@ -35,8 +35,8 @@ struct Findings {
   std::vector<dicom::DerivedMeasurement> derived;
   std::vector<std::string> remarks;
   std::vector<dicom::Reference> evidence;
-  MeasuredBySlot by_slot;                              // the lesion that the models see
-  std::map<std::string, std::string> missing;          // slot -> why it has no number
+  MeasuredBySlot by_slot;                      // the lesion that the models see
+  std::map<std::string, std::string> missing;  // slot -> why it has no number
 };
 
 MapAtHand read_map(const std::vector<storage::ResultRow>& results, std::int64_t job) {
@@ -51,7 +51,8 @@ MapAtHand read_map(const std::vector<storage::ResultRow>& results, std::int64_t 
       at_hand.map = need(dicom::read_parametric_map(row.path), "read a map");
     }
   }
-  if (at_hand.slices.size() != static_cast<std::size_t>(at_hand.map.geometry.slices())) throw Failure{{"the slices of a map are incomplete"}};
+  if (at_hand.slices.size() != static_cast<std::size_t>(at_hand.map.geometry.slices()))
+    throw Failure{{"the slices of a map are incomplete"}};
   return at_hand;
 }
 
@@ -70,8 +71,9 @@ std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, cons
 }
 
 std::string tracking_uid(const dicom::Region& region, const dicom::Segmentation& roi) {
-  return region.tracking_uid.empty() ? dicom::uid_from_name("region|" + roi.sop_instance_uid + "|" + std::to_string(region.number))
-                                     : region.tracking_uid;
+  return region.tracking_uid.empty()
+             ? dicom::uid_from_name("region|" + roi.sop_instance_uid + "|" + std::to_string(region.number))
+             : region.tracking_uid;
 }
 
 std::string tracking_id(const dicom::Region& region) {
@@ -84,13 +86,15 @@ bool is_lesion(const dicom::Region& region) {
 }
 
 // Measures one region on one map, slice by slice; an empty answer is explained in the findings.
-void measure_region(const dicom::Region& region, const dicom::Segmentation& roi, const MapAtHand& at_hand, bool for_models, Findings& findings) {
+void measure_region(const dicom::Region& region, const dicom::Segmentation& roi, const MapAtHand& at_hand,
+                    bool for_models, Findings& findings) {
   const std::string who = fmt::format("{} on {}", tracking_id(region), at_hand.slot);
   const auto no_number = [&](const std::string& why) {
     findings.remarks.push_back(fmt::format("{} was not measured: {}.", who, why));
     if (for_models) findings.missing[at_hand.slot] = why;
   };
-  if (roi.frame_of_reference_uid != at_hand.map.frame_of_reference_uid) return no_number("it was outlined in another frame of reference");
+  if (roi.frame_of_reference_uid != at_hand.map.frame_of_reference_uid)
+    return no_number("it was outlined in another frame of reference");
   const auto carried_or_not = fitting::carry(region.mask, at_hand.map.geometry);
   if (const auto* refusal = std::get_if<fitting::Refusal>(&carried_or_not)) return no_number(refusal->reason);
   const auto& carried = std::get<fitting::Carried>(carried_or_not);
@@ -101,13 +105,15 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
   const auto whole = fitting::measure(at_hand.map.value, mask);
   if (!whole) return no_number("no voxel of it has a value");
   if (carried.covered_share < kLeastCovered) {
-    findings.remarks.push_back(fmt::format("{}: only {:.0f} % of it lie inside the map.", who, 100 * carried.covered_share));
+    findings.remarks.push_back(
+        fmt::format("{}: only {:.0f} % of it lie inside the map.", who, 100 * carried.covered_share));
   }
   if (mask.count(*largest) < kFewestVoxels) {
     findings.remarks.push_back(fmt::format("{}: its largest slice has only {} voxels.", who, mask.count(*largest)));
   }
   if (whole->failed_share() > kMostFailed) {
-    findings.remarks.push_back(fmt::format("{}: {:.0f} % of its voxels could not be fitted and are left out.", who, 100 * whole->failed_share()));
+    findings.remarks.push_back(fmt::format("{}: {:.0f} % of its voxels could not be fitted and are left out.", who,
+                                           100 * whole->failed_share()));
   }
   for (int slice = 0; slice < mask.geometry.slices(); ++slice) {
     const auto statistics = fitting::measure(at_hand.map.value, mask, slice);
@@ -140,7 +146,8 @@ const dicom::Region* lesion_for_models(const dicom::Segmentation& roi, Findings&
     ++lesions;
     if (largest == nullptr || region.mask.volume_mm3() > largest->mask.volume_mm3()) largest = &region;
   }
-  if (lesions > 1) findings.remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", lesions));
+  if (lesions > 1)
+    findings.remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", lesions));
   return largest;
 }
 
@@ -148,8 +155,10 @@ const dicom::Region* lesion_for_models(const dicom::Segmentation& roi, Findings&
 void derive_contrast_change(Findings& findings) {
   const auto change = contrast_change(findings.by_slot);
   if (!change) return;
-  findings.derived.push_back({"T1 change (pre - post)", "ms", change->absolute_ms, "mean T1 before - mean T1 after contrast, each on its largest slice"});
-  findings.derived.push_back({"T1 change (pre - post) / pre", "1", change->relative, "(T1 before - T1 after) / T1 before contrast"});
+  findings.derived.push_back({"T1 change (pre - post)", "ms", change->absolute_ms,
+                              "mean T1 before - mean T1 after contrast, each on its largest slice"});
+  findings.derived.push_back(
+      {"T1 change (pre - post) / pre", "1", change->relative, "(T1 before - T1 after) / T1 before contrast"});
 }
 
 std::vector<dicom::Reference> with_maps(std::vector<dicom::Reference> evidence, const std::vector<MapAtHand>& maps) {
@@ -167,8 +176,8 @@ std::filesystem::path template_image(Context& context, std::int64_t map_job) {
   return row->path;
 }
 
-dicom::ReportSource report_source(Context& context, const json& payload, const dicom::Segmentation& roi, const Findings& findings,
-                                  const std::vector<MapAtHand>& maps) {
+dicom::ReportSource report_source(Context& context, const json& payload, const dicom::Segmentation& roi,
+                                  const Findings& findings, const std::vector<MapAtHand>& maps) {
   dicom::ReportSource source;
   source.template_image = template_image(context, payload.at("maps").at(0).get<std::int64_t>());
   source.evidence = with_maps(findings.evidence, maps);
@@ -187,10 +196,12 @@ dicom::ReportSource report_source(Context& context, const json& payload, const d
 
 JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
-  const auto row = need(storage::Index(context.database).find(payload.at("roi").get<std::string>()), "find the outline");
+  const auto row =
+      need(storage::Index(context.database).find(payload.at("roi").get<std::string>()), "find the outline");
   if (!row) return fitting::Refusal{"the outline is not here any more"};
   const auto roi = need(dicom::read_segmentation(row->path), "read the outline");
-  if (std::all_of(roi.regions.begin(), roi.regions.end(), [](const dicom::Region& region) { return region.automatic(); })) {
+  if (std::all_of(roi.regions.begin(), roi.regions.end(),
+                  [](const dicom::Region& region) { return region.automatic(); })) {
     return fitting::Refusal{"the outline is an algorithm's proposal that nobody has reviewed, or empty"};
   }
 
@@ -200,19 +211,22 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   for (const MapAtHand& at_hand : maps) {
     for (const dicom::Region& region : roi.regions) measure_region(region, roi, at_hand, &region == lesion, findings);
   }
-  if (findings.slices.empty()) return fitting::Refusal{fmt::format("nothing could be measured. {}", fmt::join(findings.remarks, " "))};
+  if (findings.slices.empty())
+    return fitting::Refusal{fmt::format("nothing could be measured. {}", fmt::join(findings.remarks, " "))};
   derive_contrast_change(findings);
 
   const dicom::ReportSource source = report_source(context, payload, roi, findings, maps);
   const WorkFolder folder(context.store);
   JobOutput output;
-  const auto measurements = need(dicom::write_measurement_report(findings.slices, findings.derived, source, folder.path()), "write SR-A");
+  const auto measurements =
+      need(dicom::write_measurement_report(findings.slices, findings.derived, source, folder.path()), "write SR-A");
   output.results.push_back(publish(context, job, measurements, {"sr_measurements", "", 0}));
   int order = 0;
   for (const classifier::Model& model : context.models) {
     const auto evaluation = classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing));
-    const auto report = need(dicom::write_text_report(nomogram_items(evaluation), "HER2 nomogram (RESEARCH)", source, folder.path()),
-                             "write SR-B");
+    const auto report =
+        need(dicom::write_text_report(nomogram_items(evaluation), "HER2 nomogram (RESEARCH)", source, folder.path()),
+             "write SR-B");
     output.results.push_back(publish(context, job, report, {"sr_nomogram", "", order++}));
   }
   return output;

@@ -23,7 +23,8 @@ classifier::Value find_value(const std::string& source, const std::string& wante
   if (source == "dT1" || source == "dT1_pre") {
     const auto change = contrast_change(by_slot);
     if (!change) return {std::nullopt, "", "T1 was not measured both before and after contrast"};
-    return source == "dT1" ? classifier::Value{change->absolute_ms, "ms", ""} : classifier::Value{change->relative, "1", ""};
+    return source == "dT1" ? classifier::Value{change->absolute_ms, "ms", ""}
+                           : classifier::Value{change->relative, "1", ""};
   }
   if (const auto found = by_slot.find(source); found != by_slot.end()) {
     const auto number = statistic(found->second.statistics, wanted);
@@ -33,28 +34,37 @@ classifier::Value find_value(const std::string& source, const std::string& wante
   return {std::nullopt, "", why != missing.end() ? why->second : "the study has no map for " + source};
 }
 
-bool is_fact(const classifier::Predictor& predictor) { return predictor.source == "pathology" || predictor.source == "reader"; }
+bool is_fact(const classifier::Predictor& predictor) {
+  return predictor.source == "pathology" || predictor.source == "reader";
+}
 
 ReportItem line(std::string name, std::string text) { return {std::move(name), std::move(text), std::nullopt, "", {}}; }
-ReportItem quantity(std::string name, double number, std::string unit) { return {std::move(name), "", number, std::move(unit), {}}; }
+ReportItem quantity(std::string name, double number, std::string unit) {
+  return {std::move(name), "", number, std::move(unit), {}};
+}
 
 // The reconstruction is good to about a tenth; more digits would promise more.
 double rounded(double probability) { return std::round(probability * 100) / 100; }
 
-void append_branch(std::vector<ReportItem>& items, const classifier::Evaluation& evaluation, const classifier::Branch& branch) {
+void append_branch(std::vector<ReportItem>& items, const classifier::Evaluation& evaluation,
+                   const classifier::Branch& branch) {
   const std::string condition = branch.label.empty() ? "" : ", " + branch.label.substr(0, branch.label.find(" ("));
   // A concept name holds 64 characters: the label comes before whatever might be cut.
   const std::string name = fmt::format("P({}), {}{}", evaluation.model->positive, branch.probability_label, condition);
   items.push_back(quantity(name, rounded(branch.probability), "1"));
   std::string points;
-  for (const auto& part : branch.points) points += fmt::format("{}{} {:.1f}", points.empty() ? "" : ", ", part.predictor, part.points);
-  items.push_back(line("Nomogram" + condition,
-                       fmt::format("Probability of {} rather than {}{}: {:.2f} ({}). Linear predictor {:.2f}; points {}; total {:.1f}.",
-                                   evaluation.model->positive, evaluation.model->negative, branch.label.empty() ? "" : " " + branch.label,
-                                   branch.probability, branch.probability_label, branch.linear_predictor, points, branch.total_points)));
+  for (const auto& part : branch.points)
+    points += fmt::format("{}{} {:.1f}", points.empty() ? "" : ", ", part.predictor, part.points);
+  items.push_back(line(
+      "Nomogram" + condition,
+      fmt::format("Probability of {} rather than {}{}: {:.2f} ({}). Linear predictor {:.2f}; points {}; total {:.1f}.",
+                  evaluation.model->positive, evaluation.model->negative,
+                  branch.label.empty() ? "" : " " + branch.label, branch.probability, branch.probability_label,
+                  branch.linear_predictor, points, branch.total_points)));
 }
 
-void append_sentences(std::vector<ReportItem>& items, const std::string& name, const std::vector<std::string>& sentences) {
+void append_sentences(std::vector<ReportItem>& items, const std::string& name,
+                      const std::vector<std::string>& sentences) {
   for (const std::string& sentence : sentences) items.push_back(line(name, sentence));
 }
 
@@ -63,18 +73,22 @@ void append_sentences(std::vector<ReportItem>& items, const std::string& name, c
 std::optional<ContrastChange> contrast_change(const MeasuredBySlot& by_slot) {
   const auto before = by_slot.find("t1_pre");
   const auto after = by_slot.find("t1_post");
-  if (before == by_slot.end() || after == by_slot.end() || before->second.unit != "ms" || after->second.unit != "ms") return std::nullopt;
+  if (before == by_slot.end() || after == by_slot.end() || before->second.unit != "ms" || after->second.unit != "ms")
+    return std::nullopt;
   const double change = before->second.statistics.mean - after->second.statistics.mean;
   return ContrastChange{change, change / before->second.statistics.mean};
 }
 
-classifier::Values values_for(const classifier::Model& model, const MeasuredBySlot& by_slot, const std::map<std::string, std::string>& missing) {
+classifier::Values values_for(const classifier::Model& model, const MeasuredBySlot& by_slot,
+                              const std::map<std::string, std::string>& missing) {
   classifier::Values values;
   for (const classifier::Predictor& predictor : model.predictors) {
-    if (!is_fact(predictor)) values[predictor.name] = find_value(predictor.source, predictor.statistic, by_slot, missing);
+    if (!is_fact(predictor))
+      values[predictor.name] = find_value(predictor.source, predictor.statistic, by_slot, missing);
   }
   for (const classifier::Cutoff& cutoff : model.cutoffs) {
-    if (cutoff.on != "probability") values.try_emplace(cutoff.on, find_value(cutoff.source, cutoff.statistic, by_slot, missing));
+    if (cutoff.on != "probability")
+      values.try_emplace(cutoff.on, find_value(cutoff.source, cutoff.statistic, by_slot, missing));
   }
   return values;
 }

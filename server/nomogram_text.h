@@ -18,14 +18,16 @@ struct Measured {
 };
 using MeasuredBySlot = std::map<std::string, Measured>;
 
-// Zhang's change by contrast agent: T1 before - T1 after (ms), and its share of T1 before; nullopt unless both were measured in one unit.
+// Zhang's change by contrast agent: T1 before - T1 after (ms), and its share of T1 before; nullopt unless both were
+// measured in one unit.
 struct ContrastChange {
   double absolute_ms = 0, relative = 0;
 };
 [[nodiscard]] std::optional<ContrastChange> contrast_change(const MeasuredBySlot& by_slot);
 
-// What was measured, as the model asks for it: by predictor name for predictors, by quantity for published cut-offs. Facts that images do not
-// hold (ER) stay out, so that evaluate() opens a branch for each of their levels. `missing` says why a slot has no number.
+// What was measured, as the model asks for it: by predictor name for predictors, by quantity for published cut-offs.
+// Facts that images do not hold (ER) stay out, so that evaluate() opens a branch for each of their levels. `missing`
+// says why a slot has no number.
 [[nodiscard]] classifier::Values values_for(const classifier::Model& model, const MeasuredBySlot& by_slot,
                                             const std::map<std::string, std::string>& missing);
 

@@ -11,7 +11,8 @@ WorkFolder::~WorkFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-storage::ResultRow publish(Context& context, const storage::Job& job, const dicom::Written& written, const ResultName& name) {
+storage::ResultRow publish(Context& context, const storage::Job& job, const dicom::Written& written,
+                           const ResultName& name) {
   const auto published = need(context.store.publish_result(written.file, written.sop_instance_uid), "store a result");
   storage::ResultRow row;
   row.job_id = job.id;

@@ -27,6 +27,7 @@ struct ResultName {
 };
 
 // Makes `written` durable in the store and describes it as a row for JobQueue::finish.
-storage::ResultRow publish(Context& context, const storage::Job& job, const dicom::Written& written, const ResultName& name);
+storage::ResultRow publish(Context& context, const storage::Job& job, const dicom::Written& written,
+                           const ResultName& name);
 
 }  // namespace server

@@ -7,7 +7,8 @@
 
 namespace server {
 
-// Calls work(i) for every i below `count` on up to `threads` threads and returns when all are done. `work` must not throw.
+// Calls work(i) for every i below `count` on up to `threads` threads and returns when all are done. `work` must not
+// throw.
 template <class F>
 void parallel_for(std::size_t count, unsigned threads, F&& work) {
   std::atomic<std::size_t> next{0};

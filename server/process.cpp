@@ -16,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The store of one run: beside the results, so that files are moved rather than copied; gone at the end, however it comes.
+// The store of one run: beside the results, so that files are moved rather than copied; gone at the end, however it
+// comes.
 class TemporaryStore {
  public:
   explicit TemporaryStore(const fs::path& output) {
@@ -40,8 +41,8 @@ class TemporaryStore {
 std::vector<fs::path> files_below(const fs::path& input, const fs::path& output) {
   std::vector<fs::path> files;
   const fs::path results = fs::weakly_canonical(output);
-  for (auto entry = fs::recursive_directory_iterator(input, fs::directory_options::skip_permission_denied); entry != fs::recursive_directory_iterator();
-       ++entry) {
+  for (auto entry = fs::recursive_directory_iterator(input, fs::directory_options::skip_permission_denied);
+       entry != fs::recursive_directory_iterator(); ++entry) {
     if (entry->is_directory() && fs::weakly_canonical(entry->path()) == results) entry.disable_recursion_pending();
     if (entry->is_regular_file()) files.push_back(fs::absolute(entry->path()));
   }
@@ -59,13 +60,14 @@ void index_file(storage::Index& index, const fs::path& file, std::set<std::strin
   const auto known = need(index.find(identity->sop_instance_uid), "look an instance up");
   if (known && known->payload_digest != identity->payload_digest) {
     need(index.add_incident({identity->study_uid, identity->sop_instance_uid, "aside",
-                             "the same SOP Instance UID is there twice with different bytes; the first file is used", file, now()}),
+                             "the same SOP Instance UID is there twice with different bytes; the first file is used",
+                             file, now()}),
          "record an incident");
     ++summary.ignored;
     return;
   }
-  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid, identity->transfer_syntax_uid, file,
-                  identity->payload_digest, fs::file_size(file), "folder", now()}),
+  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid,
+                  identity->transfer_syntax_uid, file, identity->payload_digest, fs::file_size(file), "folder", now()}),
        "index a file");
   studies.insert(identity->study_uid);
   ++summary.read;
@@ -74,9 +76,11 @@ void index_file(storage::Index& index, const fs::path& file, std::set<std::strin
 // Groups and works until a study asks for nothing more. Everything is here already, so its quiet period counts as over.
 void work_off(Context& context, const std::function<void(const std::string&)>& progress) {
   storage::Index index(context.database);
-  for (auto pending = need(index.pending_studies(), "list studies"); !pending.empty(); pending = need(index.pending_studies(), "list studies")) {
+  for (auto pending = need(index.pending_studies(), "list studies"); !pending.empty();
+       pending = need(index.pending_studies(), "list studies")) {
     for (const storage::StudyState& study : pending) queue_grouping(context, study, true);
-    if (!run_next_job(context, "process")) return;  // a grouping that cannot be done is dead by now; its study stays pending
+    if (!run_next_job(context, "process"))
+      return;  // a grouping that cannot be done is dead by now; its study stays pending
     while (run_next_job(context, "process")) progress("computing");
   }
 }
@@ -87,7 +91,8 @@ std::string file_name(const storage::ResultRow& row) {
 }
 
 // study-1/t2/mr_map_0001.dcm: names are ours, in the order in which the work was done.
-void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options, ProcessSummary& summary) {
+void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options,
+                  ProcessSummary& summary) {
   const auto wanted = deliveries(context.settings).front().kinds;
   std::map<std::string, std::map<std::int64_t, int>> jobs_by_slot;
   for (const storage::ResultRow& row : need(storage::JobQueue(context.database).results_of(study), "list results")) {
@@ -95,7 +100,8 @@ void move_results(Context& context, const std::string& study, int study_number, 
     const std::string slot = row.slot.empty() ? "reports" : row.slot;
     auto& jobs = jobs_by_slot[slot];
     const int number = jobs.emplace(row.job_id, static_cast<int>(jobs.size()) + 1).first->second;
-    const fs::path folder = options.output / fmt::format("study-{}", study_number) / (number == 1 ? slot : fmt::format("{}-{}", slot, number));
+    const fs::path folder = options.output / fmt::format("study-{}", study_number) /
+                            (number == 1 ? slot : fmt::format("{}-{}", slot, number));
     fs::create_directories(folder);
     fs::rename(row.path, folder / file_name(row));
     ++summary.written;

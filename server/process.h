@@ -11,12 +11,12 @@ namespace server {
 
 struct ProcessOptions {
   std::filesystem::path input;
-  std::filesystem::path output;                        // results go to sub-folders named by us
+  std::filesystem::path output;  // results go to sub-folders named by us
   config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
 };
 
 struct ProcessSummary {
-  nlohmann::json studies = nlohmann::json::array();    // the account of each, as `explain` gives it
+  nlohmann::json studies = nlohmann::json::array();  // the account of each, as `explain` gives it
   std::size_t read = 0, ignored = 0, written = 0;
   std::size_t jobs_failed = 0;
 };

@@ -19,8 +19,8 @@ bool index_again(Context& context, storage::Index& index, const std::filesystem:
     return false;
   }
   const auto bytes = std::filesystem::file_size(file);
-  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid, identity->transfer_syntax_uid,
-                  file, identity->payload_digest, bytes, "recovered", now()}),
+  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid,
+                  identity->transfer_syntax_uid, file, identity->payload_digest, bytes, "recovered", now()}),
        "index a file");
   return true;
 }
@@ -36,13 +36,15 @@ Reconciled reconcile(Context& context) {
     known.insert(row.path);
     if (std::filesystem::exists(row.path)) continue;
     ++done.missing;
-    need(index.add_incident({row.study_uid, row.sop_instance_uid, "missing", "its file is gone; the row was removed", row.path, now()}),
+    need(index.add_incident({row.study_uid, row.sop_instance_uid, "missing", "its file is gone; the row was removed",
+                             row.path, now()}),
          "record an incident");
     need(index.forget(row.sop_instance_uid), "remove a row");
   }
   need(context.store.for_each_object([&](const std::filesystem::path& file) {
     if (!known.contains(file) && index_again(context, index, file)) ++done.indexed;
-  }), "list the object files");
+  }),
+       "list the object files");
   return done;
 }
 

@@ -14,8 +14,8 @@ JobOutcome run(Context& context, const storage::Job& job) {
   return fitting::Refusal{"unknown kind of job: " + job.kind};
 }
 
-void finish(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const JobOutput& output,
-            std::chrono::milliseconds took) {
+void finish(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner,
+            const JobOutput& output, std::chrono::milliseconds took) {
   if (!need(queue.finish(job.id, owner, now(), output.results, deliveries(context.settings)), "finish a job")) {
     log::job_failed(job.id, job.kind, "its lease was lost", job.attempts, false);
     return;
@@ -23,12 +23,14 @@ void finish(Context& context, storage::JobQueue& queue, const storage::Job& job,
   log::job_done(job.id, job.kind, output.slot, output.results.size(), took);
 }
 
-void refuse(storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const fitting::Refusal& refusal) {
+void refuse(storage::JobQueue& queue, const storage::Job& job, const std::string& owner,
+            const fitting::Refusal& refusal) {
   need(queue.refuse(job.id, owner, now(), refusal.reason), "refuse a job");
   log::job_refused(job.id, job.kind, refusal.reason);
 }
 
-void fail(const Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const std::string& why) {
+void fail(const Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner,
+          const std::string& why) {
   need(queue.fail(job.id, owner, now(), why, context.retry_after), "fail a job");
   log::job_failed(job.id, job.kind, why, job.attempts, job.attempts >= storage::kMostAttempts);
 }

@@ -1,6 +1,7 @@
 #include "server/service.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -30,8 +31,10 @@ constexpr std::chrono::seconds kPatience{20};
 // Two services on one folder would give each other's leases away. The lock goes with the process, however it ends.
 class FolderLock {
  public:
-  explicit FolderLock(const std::filesystem::path& folder) : descriptor_(open((folder / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) != 0) throw Failure{{"another Herald serves from " + folder.string()}};
+  explicit FolderLock(const std::filesystem::path& folder)
+      : descriptor_(open((folder / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
+    if (descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
+      throw Failure{{"another Herald serves from " + folder.string()}};
   }
   ~FolderLock() { close(descriptor_); }
   FolderLock(const FolderLock&) = delete;
@@ -45,12 +48,15 @@ class FolderLock {
 class Service {
  public:
   Service(Context& context, const std::filesystem::path& settings_file)
-      : context_(context), ingest_(context.store, database_file(context.settings)), workers_(context.settings.workers, settings_file) {}
+      : context_(context),
+        ingest_(context.store, database_file(context.settings)),
+        workers_(context.settings.workers, settings_file) {}
 
   void run() {
     log_start();
     acceptor_ = need(dicom::Acceptor::start(context_.settings.receive, ingest_), "listen");
-    log::service_started(context_.settings.receive.ae_title, acceptor_->port(), need(storage::Index(context_.database).count(), "count"), version());
+    log::service_started(context_.settings.receive.ae_title, acceptor_->port(),
+                         need(storage::Index(context_.database).count(), "count"), version());
     for (const config::Destination& destination : context_.settings.destinations) {
       couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings)));
     }
@@ -143,6 +149,7 @@ class Service {
 }  // namespace
 
 int run_service(const std::filesystem::path& settings_file) {
+  signal(SIGPIPE, SIG_IGN);  // whoever reads the log may go away
   config::Settings settings = need(config::load_settings(settings_file), "read the settings");
   log::open(settings.logging);
   dicom::warm_up_writers();

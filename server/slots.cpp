@@ -7,18 +7,20 @@ namespace server {
 namespace {
 
 bool contains_ignoring_case(std::string_view text, std::string_view part) {
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b)); };
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
   return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
 bool named_by_recipe(const config::Slot& slot, const dicom::Instance& image) {
-  return std::any_of(slot.descriptions.begin(), slot.descriptions.end(), [&](const std::string& part) {
-    return contains_ignoring_case(image.series_description, part);
-  });
+  return std::any_of(slot.descriptions.begin(), slot.descriptions.end(),
+                     [&](const std::string& part) { return contains_ignoring_case(image.series_description, part); });
 }
 
 // Every image of the acquisition carries one of the slot's descriptions.
-bool named_by_recipe(const config::Slot& slot, const dicom::Acquisition& acquisition, std::span<const dicom::Instance> instances) {
+bool named_by_recipe(const config::Slot& slot, const dicom::Acquisition& acquisition,
+                     std::span<const dicom::Instance> instances) {
   return !slot.descriptions.empty() && std::all_of(acquisition.instances.begin(), acquisition.instances.end(),
                                                    [&](std::size_t i) { return named_by_recipe(slot, instances[i]); });
 }
@@ -39,8 +41,8 @@ void find_slot(Placement& placement, const dicom::Acquisition& acquisition, std:
     const auto wanted = contrast_of(slot);
     if (named_by_recipe(slot, acquisition, instances)) {
       if (wanted && acquisition.contrast != dicom::Contrast::Unknown && *wanted != acquisition.contrast) {
-        placement.refused = "the series description says " + slot.name + ", the headers say " + std::string(to_string(acquisition.contrast)) +
-                            " contrast: left alone";
+        placement.refused = "the series description says " + slot.name + ", the headers say " +
+                            std::string(to_string(acquisition.contrast)) + " contrast: left alone";
         return;
       }
       placement.slot = &slot;
@@ -53,8 +55,11 @@ void find_slot(Placement& placement, const dicom::Acquisition& acquisition, std:
   }
   placement.slot = by_contrast != nullptr ? by_contrast : any;
   if (placement.slot == nullptr) {
-    placement.refused = "no slot of recipe " + recipe.name + " takes " + std::string(dicom::to_string(acquisition.kind)) +
-                        (acquisition.contrast == dicom::Contrast::Unknown ? "" : " " + std::string(to_string(acquisition.contrast)) + " contrast");
+    placement.refused = "no slot of recipe " + recipe.name + " takes " +
+                        std::string(dicom::to_string(acquisition.kind)) +
+                        (acquisition.contrast == dicom::Contrast::Unknown
+                             ? ""
+                             : " " + std::string(to_string(acquisition.contrast)) + " contrast");
   } else {
     placement.reasons.push_back("It fills slot " + placement.slot->name + " by its physics" +
                                 (by_contrast != nullptr ? " and its time with respect to the contrast agent." : "."));
@@ -63,12 +68,14 @@ void find_slot(Placement& placement, const dicom::Acquisition& acquisition, std:
 
 // A set that could still turn out to be "before" or "after" must not be settled early as neither.
 bool may_learn_its_contrast(const Placement& placement, const config::Recipe& recipe) {
-  return placement.slot->contrast.empty() && std::any_of(recipe.slots.begin(), recipe.slots.end(), [&](const config::Slot& other) {
+  return placement.slot->contrast.empty() &&
+         std::any_of(recipe.slots.begin(), recipe.slots.end(), [&](const config::Slot& other) {
            return other.kind == placement.slot->kind && !other.contrast.empty();
          });
 }
 
-void judge_completeness(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe, bool quiet) {
+void judge_completeness(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
+                        bool quiet) {
   if (!acquisition.fits()) {
     (quiet ? placement.refused : placement.waiting_for) = acquisition.problem;
     return;
@@ -87,14 +94,15 @@ void judge_completeness(Placement& placement, const dicom::Acquisition& acquisit
     placement.waiting_for = "further volumes, until the quiet period is over";
   }
   if (expected && quiet && here < *expected) {
-    placement.closed_by += " (the recipe expects " + std::to_string(*expected) + " volumes, " + std::to_string(here) + " came)";
+    placement.closed_by +=
+        " (the recipe expects " + std::to_string(*expected) + " volumes, " + std::to_string(here) + " came)";
   }
 }
 
 }  // namespace
 
-std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const dicom::Instance> instances, const config::Recipe& recipe,
-                             bool quiet) {
+std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const dicom::Instance> instances,
+                             const config::Recipe& recipe, bool quiet) {
   std::vector<Placement> placements;
   for (std::size_t i = 0; i < grouping.acquisitions.size(); ++i) {
     Placement placement;

@@ -1,5 +1,6 @@
 #pragma once
-// Which acquisition of a study fills which slot of the recipe, and whether it is complete. Pure: headers and settings in, sentences out.
+// Which acquisition of a study fills which slot of the recipe, and whether it is complete. Pure: headers and settings
+// in, sentences out.
 #include <span>
 #include <string>
 #include <vector>
@@ -10,13 +11,13 @@
 namespace server {
 
 struct Placement {
-  std::size_t acquisition = 0;           // index into Grouping::acquisitions
-  const config::Slot* slot = nullptr;    // nullptr: fits none
+  std::size_t acquisition = 0;                          // index into Grouping::acquisitions
+  const config::Slot* slot = nullptr;                   // nullptr: fits none
   dicom::Contrast contrast = dicom::Contrast::Unknown;  // after the recipe's explicit descriptions were heard
-  std::vector<std::string> reasons;      // how the slot was found
-  std::string closed_by;                 // the evidence that nothing is missing; empty: still waiting, or cannot be fitted
-  std::string waiting_for;               // what has to come or to pass before it is computed; empty: nothing
-  std::string refused;                   // why it will not be computed as it is now; empty: it will
+  std::vector<std::string> reasons;                     // how the slot was found
+  std::string closed_by;    // the evidence that nothing is missing; empty: still waiting, or cannot be fitted
+  std::string waiting_for;  // what has to come or to pass before it is computed; empty: nothing
+  std::string refused;      // why it will not be computed as it is now; empty: it will
 };
 
 // `quiet`: the study's quiet period is over, so that whatever is here is all there is.

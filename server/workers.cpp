@@ -40,9 +40,11 @@ pid_t spawn(const std::filesystem::path& settings_file) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
   const std::string parent = std::to_string(getpid());
   const std::string settings = settings_file.string();
-  std::array<const char*, 7> arguments{program.c_str(), "worker", "--config", settings.c_str(), "--parent", parent.c_str(), nullptr};
+  std::array<const char*, 7> arguments{program.c_str(), "worker",       "--config", settings.c_str(),
+                                       "--parent",      parent.c_str(), nullptr};
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, program.c_str(), nullptr, nullptr, const_cast<char* const*>(arguments.data()), environ);
+  const int error =
+      posix_spawn(&pid, program.c_str(), nullptr, nullptr, const_cast<char* const*>(arguments.data()), environ);
   if (error != 0) throw Failure{{std::string("start a worker: ") + std::strerror(error)}};
   return pid;
 }
@@ -71,7 +73,9 @@ int run_worker(const std::filesystem::path& settings_file, pid_t parent) {
 }
 
 void Workers::start_missing(std::chrono::steady_clock::time_point at) {
-  if (running_.size() >= count_ || (last_end_ != std::chrono::steady_clock::time_point{} && at - last_end_ < kRestartPause)) return;
+  if (running_.size() >= count_ ||
+      (last_end_ != std::chrono::steady_clock::time_point{} && at - last_end_ < kRestartPause))
+    return;
   while (running_.size() < count_) {
     const pid_t pid = spawn(settings_file_);
     running_[pid] = at;

@@ -20,9 +20,11 @@ int run_worker(const std::filesystem::path& settings_file, pid_t parent);
 // Not thread-safe: belongs to the service's one Asio thread.
 class Workers {
  public:
-  Workers(unsigned count, std::filesystem::path settings_file) : count_(count), settings_file_(std::move(settings_file)) {}
+  Workers(unsigned count, std::filesystem::path settings_file)
+      : count_(count), settings_file_(std::move(settings_file)) {}
 
-  void start_missing(std::chrono::steady_clock::time_point at);  // starts what is missing, crashed ones not more than once a second
+  void start_missing(
+      std::chrono::steady_clock::time_point at);  // starts what is missing, crashed ones not more than once a second
   // Collects ended children and calls `ended(pid, how)` for each.
   void reap(const std::function<void(pid_t, const std::string&)>& ended);
   void stop(std::chrono::seconds patience);  // SIGTERM, then SIGKILL after `patience`; returns when all are gone

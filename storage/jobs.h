@@ -96,7 +96,8 @@ class JobQueue {
 
   // Queues work. nullopt when (kind, key) is already there in any state.
   Result<std::optional<std::int64_t>> enqueue(std::string_view kind, std::string_view key, std::string_view study_uid,
-                                              std::string_view payload, Time now, Time not_before, AtEnd at_end = AtEnd::Nothing);
+                                              std::string_view payload, Time now, Time not_before,
+                                              AtEnd at_end = AtEnd::Nothing);
   // Leases the oldest waiting job whose time has come and counts the attempt, or nullopt when there is none.
   // The caller must finish(), refuse(), fail() or renew() before `now + lease`; from then on the lease is lost and
   // sweep() gives the job to someone else. `owner` must not be empty.

@@ -26,7 +26,8 @@ inline ResultRow read_result(Statement& row) {
           .bytes = row.size()};
 }
 
-// Makes a study pending: the arrival grows by a millisecond, so that a grouping under way does not satisfy it. False without the study.
+// Makes a study pending: the arrival grows by a millisecond, so that a grouping under way does not satisfy it. False
+// without the study.
 inline bool bump_arrival(Connection& connection, std::string_view study_uid) {
   return connection.change("UPDATE study SET last_arrival = last_arrival + 1 WHERE study_uid = ?1", study_uid) > 0;
 }

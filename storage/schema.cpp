@@ -64,7 +64,7 @@ CREATE TABLE job (
   lease_until INTEGER,
   owner       TEXT CHECK (owner <> ''),
   reason      TEXT NOT NULL DEFAULT '',
-  marks_study INTEGER NOT NULL CHECK (marks_study IN (0, 1)),
+  marks_study INTEGER NOT NULL DEFAULT 0 CHECK (marks_study IN (0, 1)),
   created     INTEGER NOT NULL,
   finished_at INTEGER,
   UNIQUE (kind, key),

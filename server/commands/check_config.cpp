@@ -12,12 +12,16 @@ int check(const std::filesystem::path& settings_file) {
   const config::Settings settings = need(config::load_settings(settings_file), "settings");
   const config::Recipe recipe = need(config::load_recipe(settings.recipe), "recipe");
   std::cout << fmt::format("{} is good.\n", settings_file.string());
-  std::cout << fmt::format("listens as {} on port {}; may store: {}\n", settings.receive.ae_title, settings.receive.port,
-                           settings.receive.calling_ae_titles.empty() ? "nobody" : fmt::format("{}", fmt::join(settings.receive.calling_ae_titles, ", ")));
+  std::cout << fmt::format("listens as {} on port {}; may store: {}\n", settings.receive.ae_title,
+                           settings.receive.port,
+                           settings.receive.calling_ae_titles.empty()
+                               ? "nobody"
+                               : fmt::format("{}", fmt::join(settings.receive.calling_ae_titles, ", ")));
   std::cout << fmt::format("keeps data in {}\n", settings.store.root.string());
   std::cout << fmt::format("recipe {}: {}\n", recipe.name, recipe.title);
   for (const config::Slot& slot : recipe.slots) {
-    std::cout << fmt::format("  {:<8} {}{}{}\n", slot.name, slot.kind, slot.contrast.empty() ? "" : ", " + slot.contrast + " contrast",
+    std::cout << fmt::format("  {:<8} {}{}{}\n", slot.name, slot.kind,
+                             slot.contrast.empty() ? "" : ", " + slot.contrast + " contrast",
                              slot.required ? ", required" : "");
   }
   for (const std::string& id : recipe.models) {
@@ -25,7 +29,8 @@ int check(const std::filesystem::path& settings_file) {
     std::cout << fmt::format("model {} version {}: {}\n", model.id, model.version, model.status);
   }
   for (const config::Destination& destination : settings.destinations) {
-    std::cout << fmt::format("destination {}: {} at {}:{}\n", destination.name, destination.peer.ae_title, destination.peer.host, destination.peer.port);
+    std::cout << fmt::format("destination {}: {} at {}:{}\n", destination.name, destination.peer.ae_title,
+                             destination.peer.host, destination.peer.port);
   }
   if (settings.destinations.empty()) std::cout << "no destination: results stay in the store\n";
   return kDone;
@@ -34,7 +39,8 @@ int check(const std::filesystem::path& settings_file) {
 }  // namespace
 
 void add_check_config(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("check-config", "Read the settings, the recipe and the models, and say what they mean");
+  CLI::App* command =
+      app.add_subcommand("check-config", "Read the settings, the recipe and the models, and say what they mean");
   command->footer("Example: herald check-config --config /etc/herald/herald.toml");
   auto settings_file = std::make_shared<std::filesystem::path>();
   add_settings_option(*command, *settings_file);

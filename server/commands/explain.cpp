@@ -31,8 +31,10 @@ int run_explain(const Options& options) {
 }  // namespace
 
 void add_explain(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("explain", "What arrived, what it was taken for, what is missing, what was computed, where it was sent");
-  command->footer("Example: herald explain 1.2.840.113619.2.1   (a study, series or instance UID, or an accession number)");
+  CLI::App* command = app.add_subcommand(
+      "explain", "What arrived, what it was taken for, what is missing, what was computed, where it was sent");
+  command->footer(
+      "Example: herald explain 1.2.840.113619.2.1   (a study, series or instance UID, or an accession number)");
   auto options = std::make_shared<Options>();
   add_settings_option(*command, options->settings_file);
   command->add_option("what", options->word, "Study, series or SOP Instance UID, or accession number")->required();

@@ -39,16 +39,23 @@ void add_common(CLI::App& command, Options& options) {
 int run_jobs(const Options& options) {
   storage::Database database = open_database(options);
   storage::JobQueue queue(database);
-  if (options.retry != 0) return changed(need(queue.retry(options.retry, now()), "retry"), options.retry, "queued again");
-  if (options.cancel != 0) return changed(need(queue.cancel(options.cancel, now()), "cancel"), options.cancel, "cancelled");
+  if (options.retry != 0)
+    return changed(need(queue.retry(options.retry, now()), "retry"), options.retry, "queued again");
+  if (options.cancel != 0)
+    return changed(need(queue.cancel(options.cancel, now()), "cancel"), options.cancel, "cancelled");
   nlohmann::json list = nlohmann::json::array();
   for (const storage::Job& job : need(queue.jobs_of(options.study), "list jobs")) {
     if (!options.all && job.state == storage::JobState::Done) continue;
-    list.push_back({{"id", job.id}, {"kind", job.kind}, {"state", storage::to_string(job.state)}, {"attempts", job.attempts},
-                    {"study", job.study_uid}, {"reason", job.reason}});
+    list.push_back({{"id", job.id},
+                    {"kind", job.kind},
+                    {"state", storage::to_string(job.state)},
+                    {"attempts", job.attempts},
+                    {"study", job.study_uid},
+                    {"reason", job.reason}});
     if (!options.json) {
-      std::cout << fmt::format("{:>6} {:<8} {:<9} attempt {} of {}  {}  {}\n", job.id, job.kind, storage::to_string(job.state), job.attempts,
-                               storage::kMostAttempts, job.study_uid, job.reason);
+      std::cout << fmt::format("{:>6} {:<8} {:<9} attempt {} of {}  {}  {}\n", job.id, job.kind,
+                               storage::to_string(job.state), job.attempts, storage::kMostAttempts, job.study_uid,
+                               job.reason);
     }
   }
   if (options.json) std::cout << list.dump(2) << "\n";
@@ -59,15 +66,23 @@ int run_outbox(const Options& options) {
   storage::Database database = open_database(options);
   storage::Outbox outbox(database);
   if (options.retry != 0) return changed(need(outbox.retry(options.retry, now()), "retry"), options.retry, "due now");
-  if (options.cancel != 0) return changed(need(outbox.cancel(options.cancel, now()), "cancel"), options.cancel, "cancelled");
+  if (options.cancel != 0)
+    return changed(need(outbox.cancel(options.cancel, now()), "cancel"), options.cancel, "cancelled");
   nlohmann::json list = nlohmann::json::array();
   for (const storage::OutboxRow& row : need(outbox.rows_of(options.study), "list the outbox")) {
     if (!options.all && row.state == storage::OutboxState::Delivered) continue;
-    list.push_back({{"id", row.id}, {"destination", row.destination}, {"state", storage::to_string(row.state)}, {"attempts", row.attempts},
-                    {"kind", row.object.kind}, {"instance", row.object.sop_instance_uid}, {"status", row.last_status}, {"problem", row.last_problem}});
+    list.push_back({{"id", row.id},
+                    {"destination", row.destination},
+                    {"state", storage::to_string(row.state)},
+                    {"attempts", row.attempts},
+                    {"kind", row.object.kind},
+                    {"instance", row.object.sop_instance_uid},
+                    {"status", row.last_status},
+                    {"problem", row.last_problem}});
     if (!options.json) {
-      std::cout << fmt::format("{:>6} {:<12} {:<9} {:>3} attempts  {:<16} {}  {}\n", row.id, row.destination, storage::to_string(row.state),
-                               row.attempts, row.object.kind, row.object.sop_instance_uid, row.last_problem);
+      std::cout << fmt::format("{:>6} {:<12} {:<9} {:>3} attempts  {:<16} {}  {}\n", row.id, row.destination,
+                               storage::to_string(row.state), row.attempts, row.object.kind,
+                               row.object.sop_instance_uid, row.last_problem);
     }
   }
   if (options.json) std::cout << list.dump(2) << "\n";

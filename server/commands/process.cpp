@@ -57,8 +57,8 @@ int run_process(Options options) {
     std::cout << summary.studies.dump(2) << "\n";
   } else {
     for (const auto& account : summary.studies) std::cout << explain_in_words(account);
-    std::cout << fmt::format("{} files read, {} ignored, {} objects written to {}\n", summary.read, summary.ignored, summary.written,
-                             options.process.output.string());
+    std::cout << fmt::format("{} files read, {} ignored, {} objects written to {}\n", summary.read, summary.ignored,
+                             summary.written, options.process.output.string());
   }
   return summary.written > 0 && summary.jobs_failed == 0 ? kDone : kCouldNot;
 }
@@ -66,15 +66,23 @@ int run_process(Options options) {
 }  // namespace
 
 void add_process(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("process", "Compute maps and reports from a folder of DICOM files, without network");
-  command->footer("Example: herald process EXAM --out RESULTS\nExit code 1 when nothing could be computed; the account says why.");
+  CLI::App* command =
+      app.add_subcommand("process", "Compute maps and reports from a folder of DICOM files, without network");
+  command->footer(
+      "Example: herald process EXAM --out RESULTS\nExit code 1 when nothing could be computed; the account says why.");
   auto options = std::make_shared<Options>();
-  command->add_option("folder", options->process.input, "DICOM files of one or more studies, in any order, with or without outlines (SEG)")->required();
+  command
+      ->add_option("folder", options->process.input,
+                   "DICOM files of one or more studies, in any order, with or without outlines (SEG)")
+      ->required();
   command->add_option("--out", options->process.output, "Where results go")->required();
-  command->add_option("--config", options->settings_file, "A settings file, for its recipe, models and fit options")->check(CLI::ExistingFile);
-  command->add_option("--recipe", options->recipe, "A recipe file instead of the settings' one")->check(CLI::ExistingFile);
+  command->add_option("--config", options->settings_file, "A settings file, for its recipe, models and fit options")
+      ->check(CLI::ExistingFile);
+  command->add_option("--recipe", options->recipe, "A recipe file instead of the settings' one")
+      ->check(CLI::ExistingFile);
   command->add_option("--pm", options->pm, "Parametric Maps: real units, normalised to 0..1 for OHIF, or off")
-      ->check(CLI::IsMember({"real", "normalised", "off"}))->capture_default_str();
+      ->check(CLI::IsMember({"real", "normalised", "off"}))
+      ->capture_default_str();
   command->add_flag("--json", options->json, "The account for scripts");
   command->callback([&run, options] { run = [options] { return run_process(*options); }; });
 }

@@ -12,7 +12,9 @@ void add_settings_option(CLI::App& command, std::filesystem::path& settings_file
 
 void add_serve(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("serve", "Receive exams, compute maps and reports, deliver them");
-  command->footer("Example: herald serve --config /etc/herald/herald.toml\nStops cleanly on SIGTERM or Ctrl-C; kill -9 loses nothing either.");
+  command->footer(
+      "Example: herald serve --config /etc/herald/herald.toml\nStops cleanly on SIGTERM or Ctrl-C; kill -9 loses "
+      "nothing either.");
   auto settings_file = std::make_shared<std::filesystem::path>();
   add_settings_option(*command, *settings_file);
   command->callback([&run, settings_file] { run = [settings_file] { return run_service(*settings_file); }; });
@@ -25,7 +27,8 @@ void add_worker(CLI::App& app, Run& run) {
   auto parent = std::make_shared<int>(0);
   add_settings_option(*command, *settings_file);
   command->add_option("--parent", *parent)->required();
-  command->callback([&run, settings_file, parent] { run = [settings_file, parent] { return run_worker(*settings_file, *parent); }; });
+  command->callback(
+      [&run, settings_file, parent] { run = [settings_file, parent] { return run_worker(*settings_file, *parent); }; });
 }
 
 }  // namespace server::commands

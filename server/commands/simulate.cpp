@@ -21,12 +21,14 @@ struct Options {
 dicom::Peer parse_peer(const std::string& text, const std::string& calling) {
   const auto at = text.find('@');
   const auto colon = text.rfind(':');
-  if (at == std::string::npos || colon == std::string::npos || colon < at) throw Failure{{"--push wants AE@HOST:PORT, not " + text}};
+  if (at == std::string::npos || colon == std::string::npos || colon < at)
+    throw Failure{{"--push wants AE@HOST:PORT, not " + text}};
   dicom::Peer peer;
   peer.ae_title = text.substr(0, at);
   peer.host = text.substr(at + 1, colon - at - 1);
   const std::string port = text.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65535) {
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoul(port) > 65535) {
     throw Failure{{"--push wants a port from 1 to 65535, not " + port}};
   }
   peer.port = static_cast<std::uint16_t>(std::stoul(port));
@@ -37,13 +39,16 @@ dicom::Peer parse_peer(const std::string& text, const std::string& calling) {
 int push(const Options& options, const std::vector<SimulatedFile>& files) {
   std::vector<dicom::Outgoing> instances;
   for (const SimulatedFile& file : files) {
-    if (options.part == "all" || (options.part == "outline") == file.outline) instances.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
+    if (options.part == "all" || (options.part == "outline") == file.outline)
+      instances.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
   }
   std::size_t delivered = 0;
   std::string problem;
   for (const dicom::Verdict& verdict : dicom::send(parse_peer(options.push, options.calling), instances)) {
-    if (verdict.kind == dicom::Verdict::Kind::Delivered) ++delivered;
-    else if (problem.empty()) problem = verdict.problem;
+    if (verdict.kind == dicom::Verdict::Kind::Delivered)
+      ++delivered;
+    else if (problem.empty())
+      problem = verdict.problem;
   }
   std::cout << fmt::format("{} of {} objects sent to {}\n", delivered, instances.size(), options.push);
   if (delivered == instances.size()) return kDone;
@@ -62,17 +67,28 @@ int run_simulate(const Options& options) {
 }  // namespace
 
 void add_simulate(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("simulate", "Make a synthetic exam with known truth, as a scanner would write it");
-  command->footer("Example: herald simulate skyra-mapping --out exam\n         herald simulate skyra-mapping --out exam --push HERALD@127.0.0.1:11112");
+  CLI::App* command =
+      app.add_subcommand("simulate", "Make a synthetic exam with known truth, as a scanner would write it");
+  command->footer(
+      "Example: herald simulate skyra-mapping --out exam\n         herald simulate skyra-mapping --out exam --push "
+      "HERALD@127.0.0.1:11112");
   auto options = std::make_shared<Options>();
-  command->add_option("profile", options->simulate.profile, "Which scanner and protocol")->check(CLI::IsMember({"skyra-mapping"}))->capture_default_str();
+  command->add_option("profile", options->simulate.profile, "Which scanner and protocol")
+      ->check(CLI::IsMember({"skyra-mapping"}))
+      ->capture_default_str();
   command->add_option("--out", options->out, "Folder for the exam, the outline and truth.json")->required();
-  command->add_option("--matrix", options->simulate.matrix, "Rows and columns of the maps")->check(CLI::Range(32, 512))->capture_default_str();
-  command->add_option("--slices", options->simulate.slices, "Slices of the 3D series")->check(CLI::Range(8, 256))->capture_default_str();
+  command->add_option("--matrix", options->simulate.matrix, "Rows and columns of the maps")
+      ->check(CLI::Range(32, 512))
+      ->capture_default_str();
+  command->add_option("--slices", options->simulate.slices, "Slices of the 3D series")
+      ->check(CLI::Range(8, 256))
+      ->capture_default_str();
   command->add_option("--seed", options->simulate.seed, "Of noise and identifiers")->capture_default_str();
   command->add_option("--push", options->push, "Send it to AE@HOST:PORT as well");
   command->add_option("--calling", options->calling, "Our AE title when pushing")->capture_default_str();
-  command->add_option("--part", options->part, "What to push")->check(CLI::IsMember({"all", "exam", "outline"}))->capture_default_str();
+  command->add_option("--part", options->part, "What to push")
+      ->check(CLI::IsMember({"all", "exam", "outline"}))
+      ->capture_default_str();
   command->callback([&run, options] { run = [options] { return run_simulate(*options); }; });
 }
 

@@ -1,4 +1,5 @@
-// kill -9 is a supported shutdown: of the service and of a worker, at random moments of an exam. HERALD_KILLS sets how many (default 5).
+// kill -9 is a supported shutdown: of the service and of a worker, at random moments of an exam. HERALD_KILLS sets how
+// many (default 5).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -20,8 +21,8 @@ int kills() {
   return text != nullptr ? std::atoi(text) : 5;
 }
 
-// Moments are counted in log lines (every stored image, job and delivery writes one), so that they fall anywhere in the work and a failing
-// one can be repeated.
+// Moments are counted in log lines (every stored image, job and delivery writes one), so that they fall anywhere in the
+// work and a failing one can be repeated.
 constexpr int kLastMoment = 220;
 
 class Killed : public testing::Test {
@@ -30,11 +31,13 @@ class Killed : public testing::Test {
     if (!support::Orthanc::available()) GTEST_SKIP() << "Orthanc is not installed (deploy/install-packages check)";
     pacs_ = std::make_unique<support::Orthanc>(folder_ / "pacs");
     pacs_->start();
-    node_ = std::make_unique<support::Node>(HERALD_PROGRAM, folder_ / "node", support::NodeOptions{.destination = pacs_->destination()});
+    node_ = std::make_unique<support::Node>(HERALD_PROGRAM, folder_ / "node",
+                                            support::NodeOptions{.destination = pacs_->destination()});
     node_->start();
   }
 
-  // Pushes an exam as a scanner does while `strike` may happen at the given moment, then waits until the PACS holds every result.
+  // Pushes an exam as a scanner does while `strike` may happen at the given moment, then waits until the PACS holds
+  // every result.
   template <class Strike>
   void exam_with_a_kill(std::uint64_t seed, int moment, Strike&& strike) {
     const std::string name = "exam" + std::to_string(seed);
@@ -43,16 +46,19 @@ class Killed : public testing::Test {
     expected_.insert(expected.begin(), expected.end());
     std::thread push([&, port = node_->port()] { scanner.push(port); });
     int lines = 0;
-    node_->process().wait_for([&](const std::string& line) {
-      note_worker(line);
-      return ++lines >= moment || line.find("\"sr_done\"") != std::string::npos;
-    }, std::chrono::seconds(8));
+    node_->process().wait_for(
+        [&](const std::string& line) {
+          note_worker(line);
+          return ++lines >= moment || line.find("\"sr_done\"") != std::string::npos;
+        },
+        std::chrono::seconds(8));
     strike();
     push.join();
     for (int attempt = 0; attempt < 5 && !scanner.push(node_->port()); ++attempt) {
     }
     acknowledged_.insert(scanner.acknowledged().begin(), scanner.acknowledged().end());
-    EXPECT_TRUE(support::until(node_->process(), [&] { return holds(*pacs_, expected); }, std::chrono::seconds(120)))
+    EXPECT_TRUE(support::until(
+        node_->process(), [&] { return holds(*pacs_, expected); }, std::chrono::seconds(120)))
         << "exam " << seed << " killed at moment " << moment << "\n"
         << node_->herald({"jobs", "--all"}).output << node_->herald({"outbox"}).output;
   }

@@ -19,7 +19,8 @@ class NodeWithPacs : public testing::Test {
   void SetUp() override {
     NEEDS_ORTHANC();
     pacs_ = std::make_unique<support::Orthanc>(folder_ / "pacs");
-    node_ = std::make_unique<support::Node>(HERALD_PROGRAM, folder_ / "node", support::NodeOptions{.destination = pacs_->destination()});
+    node_ = std::make_unique<support::Node>(HERALD_PROGRAM, folder_ / "node",
+                                            support::NodeOptions{.destination = pacs_->destination()});
   }
 
   support::TempFolder folder_;
@@ -52,7 +53,8 @@ TEST_F(NodeWithPacs, DeliversWithoutAHandWhenThePacsComesBack) {
   const auto files = small_exam(folder_ / "exam", 2);
   const auto expected = processed(folder_ / "exam", folder_ / "out");
   ASSERT_TRUE(Scanner(files).push(node_->port()));
-  ASSERT_TRUE(node_->process().wait_for([](const std::string& line) { return line.find("\"delivery_postponed\"") != std::string::npos; }));
+  ASSERT_TRUE(node_->process().wait_for(
+      [](const std::string& line) { return line.find("\"delivery_postponed\"") != std::string::npos; }));
   pacs_->start();
   EXPECT_TRUE(support::until(node_->process(), [&] { return holds(*pacs_, uids_of(expected)); }));
   EXPECT_EQ(node_->stop(), 0);
@@ -63,7 +65,8 @@ TEST_F(NodeWithPacs, AnOutlineThatComesLaterIsMeasuredWhenItComes) {
   node_->start();
   auto files = small_exam(folder_ / "exam", 3);
   const auto expected = processed(folder_ / "exam", folder_ / "out");
-  const auto outline = std::stable_partition(files.begin(), files.end(), [](const auto& file) { return !file.outline; });
+  const auto outline =
+      std::stable_partition(files.begin(), files.end(), [](const auto& file) { return !file.outline; });
   ASSERT_NE(outline, files.end());
   ASSERT_TRUE(Scanner({files.begin(), outline}).push(node_->port()));
   ASSERT_TRUE(support::until(node_->process(), [&] { return pacs_->instances().size() + 2 == expected.size(); }));
@@ -98,7 +101,8 @@ TEST_F(NodeWithPacs, RealScannerImagesByCStoreGiveTheSameResultsAsTheFolder) {
   node_->start();
   const auto expected = processed(data, folder_ / "out");
   ASSERT_FALSE(expected.empty());
-  const auto sent = support::run({"dcmsend", "+sd", "+r", "-aec", "HERALD", "127.0.0.1", std::to_string(node_->port()), data.string()});
+  const auto sent = support::run(
+      {"dcmsend", "+sd", "+r", "-aec", "HERALD", "127.0.0.1", std::to_string(node_->port()), data.string()});
   ASSERT_EQ(sent.code, 0);
   EXPECT_TRUE(support::until(node_->process(), [&] { return holds(*pacs_, uids_of(expected)); }));
   EXPECT_EQ(node_->stop(), 0);

@@ -53,7 +53,8 @@ class Scanner {
   bool push(int port) {
     std::vector<dicom::Outgoing> missing;
     for (const auto& file : files_) {
-      if (!acknowledged_.contains(file.sop_instance_uid)) missing.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
+      if (!acknowledged_.contains(file.sop_instance_uid))
+        missing.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
     }
     dicom::Peer peer;
     peer.ae_title = "HERALD";

@@ -28,8 +28,10 @@ storage::OutboxRow row(int attempts) {
 }
 
 TEST(Delivery, CountsASuccessOnlyWhenThePeerAnsweredForThisInstance) {
-  EXPECT_EQ(next_step(row(0), {Verdict::Kind::Delivered, 0x0000, ""}, destination(), kCreated, 0).kind, Kind::Delivered);
-  EXPECT_EQ(next_step(row(0), {Verdict::Kind::Later, -1, "no answer"}, destination(), kCreated, 0).kind, Kind::Postpone);
+  EXPECT_EQ(next_step(row(0), {Verdict::Kind::Delivered, 0x0000, ""}, destination(), kCreated, 0).kind,
+            Kind::Delivered);
+  EXPECT_EQ(next_step(row(0), {Verdict::Kind::Later, -1, "no answer"}, destination(), kCreated, 0).kind,
+            Kind::Postpone);
 }
 
 TEST(Delivery, WaitsLongerAfterEachFailureUpToTheConfiguredLongest) {
@@ -51,7 +53,8 @@ TEST(Delivery, GivesUpATransientFailureOnlyAfterDays) {
 }
 
 TEST(Delivery, APermanentRefusalIsDeadAtOnceWithItsSentence) {
-  const auto step = next_step(row(0), {Verdict::Kind::Never, 0xA900, "the data set does not match"}, destination(), kCreated, 0);
+  const auto step =
+      next_step(row(0), {Verdict::Kind::Never, 0xA900, "the data set does not match"}, destination(), kCreated, 0);
   EXPECT_EQ(step.kind, Kind::Dead);
   EXPECT_EQ(step.problem, "the data set does not match");
 }

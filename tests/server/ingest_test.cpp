@@ -42,7 +42,9 @@ class Receiving : public testing::Test {
     fs::copy_file(file, *incoming);
     return ingest_->store({*incoming, sop_class, sop_instance, "1.2.840.10008.1.2.1", "SCANNER", 1});
   }
-  StoreStatus receive(const server::SimulatedFile& file) { return receive(file.path, file.sop_class_uid, file.sop_instance_uid); }
+  StoreStatus receive(const server::SimulatedFile& file) {
+    return receive(file.path, file.sop_class_uid, file.sop_instance_uid);
+  }
   std::uint64_t indexed() const {
     auto database = storage::Database::open(folder_ / "store/herald.db");
     return storage::Index(*database).count().value();
@@ -53,7 +55,8 @@ class Receiving : public testing::Test {
   }
   std::size_t files_in(const std::string& name) const {
     std::size_t n = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "store" / name)) n += entry.is_regular_file() ? 1 : 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / "store" / name))
+      n += entry.is_regular_file() ? 1 : 0;
     return n;
   }
 
@@ -97,7 +100,8 @@ TEST_F(Receiving, TheSameUidWithOtherBytesIsKeptAsideAndSaid) {
 
 TEST_F(Receiving, AnUnreadableFileIsQuarantinedWithItsReason) {
   const fs::path garbage = folder_ / "garbage.dcm";
-  std::ofstream(garbage, std::ios::binary) << std::string(128, '\0') << "DICM" << "this is not a data set";
+  std::ofstream(garbage, std::ios::binary) << std::string(128, '\0') << "DICM"
+                                           << "this is not a data set";
   EXPECT_EQ(receive(garbage, files_[0].sop_class_uid, files_[0].sop_instance_uid), StoreStatus::CannotUnderstand);
   EXPECT_EQ(indexed(), 0u);
   EXPECT_GE(files_in("quarantine"), 1u);

@@ -78,7 +78,8 @@ double region(const dicom::StoredMap& map, int slice, const json& centre, int ha
   std::vector<double> values;
   for (int row = centre[0].get<int>() - half; row <= centre[0].get<int>() + half; ++row) {
     for (int column = centre[1].get<int>() - half; column <= centre[1].get<int>() + half; ++column) {
-      values.push_back(map.value[(static_cast<std::size_t>(slice) * static_cast<std::size_t>(map.geometry.rows) + static_cast<std::size_t>(row)) *
+      values.push_back(map.value[(static_cast<std::size_t>(slice) * static_cast<std::size_t>(map.geometry.rows) +
+                                  static_cast<std::size_t>(row)) *
                                      static_cast<std::size_t>(map.geometry.columns) +
                                  static_cast<std::size_t>(column)]);
     }
@@ -172,8 +173,8 @@ class SimulatedExam : public testing::Test {
 };
 
 TEST_F(SimulatedExam, EveryMapOfTheProtocolIsComputedAndBothReportsAreWritten) {
-  for (const char* file : {"t1_pre/pm_real.dcm", "t1_post/pm_real.dcm", "t2/pm_real.dcm", "t2star/pm_real.dcm", "dwi/pm_real.dcm",
-                           "reports/sr_measurements.dcm", "reports/sr_nomogram.dcm"}) {
+  for (const char* file : {"t1_pre/pm_real.dcm", "t1_post/pm_real.dcm", "t2/pm_real.dcm", "t2star/pm_real.dcm",
+                           "dwi/pm_real.dcm", "reports/sr_measurements.dcm", "reports/sr_nomogram.dcm"}) {
     EXPECT_TRUE(fs::exists(*folder_ / "out/study-1" / file)) << file;
   }
   EXPECT_EQ(summary_->jobs_failed, 0u);
@@ -212,7 +213,8 @@ TEST_F(SimulatedExam, AMissingSliceIsExplainedNeverGuessed) {
   std::vector<fs::path> t2;
   for (const auto& entry : fs::recursive_directory_iterator(copy / "exam")) {
     auto instance = dicom::read_instance(entry.path());
-    if (instance && instance->spin_echo && !instance->echo_planar && instance->echo_train_length.value_or(1) > 1) t2.push_back(entry.path());
+    if (instance && instance->spin_echo && !instance->echo_planar && instance->echo_train_length.value_or(1) > 1)
+      t2.push_back(entry.path());
   }
   std::sort(t2.begin(), t2.end());
   ASSERT_GT(t2.size(), 10u);

@@ -86,7 +86,8 @@ std::optional<std::string> Child::line(std::chrono::milliseconds patience) {
   return line;
 }
 
-std::optional<std::string> Child::wait_for(const std::function<bool(const std::string&)>& satisfies, std::chrono::milliseconds patience) {
+std::optional<std::string> Child::wait_for(const std::function<bool(const std::string&)>& satisfies,
+                                           std::chrono::milliseconds patience) {
   const auto give_up = std::chrono::steady_clock::now() + patience;
   while (true) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());

@@ -1,6 +1,7 @@
 #pragma once
-// A program of ours or a peer's, started by a test: its standard error is read line by line as it comes, it is ended by its process id,
-// and nothing here waits for luck: a test waits for a line, for the end of the process, or gives up after a generous patience.
+// A program of ours or a peer's, started by a test: its standard error is read line by line as it comes, it is ended by
+// its process id, and nothing here waits for luck: a test waits for a line, for the end of the process, or gives up
+// after a generous patience.
 #include <signal.h>
 #include <sys/types.h>
 
@@ -29,7 +30,8 @@ class Child {
   // The next line of standard error, or nullopt when the program has closed it or `patience` is over.
   std::optional<std::string> line(std::chrono::milliseconds patience = std::chrono::seconds(60));
   // Reads lines until one satisfies; nullopt when none came.
-  std::optional<std::string> wait_for(const std::function<bool(const std::string&)>& satisfies, std::chrono::milliseconds patience = std::chrono::seconds(60));
+  std::optional<std::string> wait_for(const std::function<bool(const std::string&)>& satisfies,
+                                      std::chrono::milliseconds patience = std::chrono::seconds(60));
   void send(int signal) const;
   // Waits for the end: exit code, or 128 + signal.
   int wait();
@@ -54,8 +56,10 @@ struct Finished {
 };
 Finished run(const std::vector<std::string>& arguments);
 
-// Calls `attempt` until it is true; between attempts waits for `child` to end or a short while. False when `patience` is over or it ended.
-bool until(Child& child, const std::function<bool()>& attempt, std::chrono::milliseconds patience = std::chrono::seconds(60));
+// Calls `attempt` until it is true; between attempts waits for `child` to end or a short while. False when `patience`
+// is over or it ended.
+bool until(Child& child, const std::function<bool()>& attempt,
+           std::chrono::milliseconds patience = std::chrono::seconds(60));
 
 // A TCP port on loopback that was free a moment ago; only for peers that cannot choose their own.
 int free_port();

@@ -1,23 +1,22 @@
 #include "tests/support/node.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <stdexcept>
 
 namespace support {
 
 namespace fs = std::filesystem;
 
-Node::Node(fs::path program, fs::path folder, const NodeOptions& options) : program_(std::move(program)), settings_file_(folder / "herald.toml") {
+Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
+    : program_(std::move(program)), settings_file_(folder / "herald.toml") {
   fs::create_directories(folder);
   std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
                                 << "[receive]\ncalling_ae_titles = [\"*\"]\n"
                                 << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
-                                << "[grouping]\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s << "\n"
+                                << "[grouping]\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s
+                                << "\n"
                                 << "[workers]\ncount = " << options.workers << "\n"
                                 << "[fitting]\nthreads = 1\n"
                                 << "[log]\nformat = \"json\"\nlevel = \"debug\"\n"
@@ -25,12 +24,12 @@ Node::Node(fs::path program, fs::path folder, const NodeOptions& options) : prog
 }
 
 void Node::start() {
-  process_ = std::make_unique<Child>(std::vector<std::string>{program_.string(), "serve", "--config", settings_file_.string()});
-  const auto line = process_->wait_for([](const std::string& text) { return text.find("\"service_started\"") != std::string::npos; });
-  std::smatch match;
-  static const std::regex kPort("\"port\":([0-9]+)");
-  if (!line || !std::regex_search(*line, match, kPort)) throw std::runtime_error("herald did not start");
-  port_ = std::stoi(match[1]);
+  process_ = std::make_unique<Child>(
+      std::vector<std::string>{program_.string(), "serve", "--config", settings_file_.string()});
+  const auto line =
+      process_->wait_for([](const std::string& text) { return text.find("\"service_started\"") != std::string::npos; });
+  if (!line) throw std::runtime_error("herald did not start");
+  port_ = nlohmann::json::parse(*line).at("port").get<int>();
 }
 
 void Node::kill() {
@@ -69,8 +68,10 @@ Orthanc::Orthanc(fs::path folder) : folder_(std::move(folder)), dicom_port_(free
 bool Orthanc::available() { return fs::exists("/usr/sbin/Orthanc"); }
 
 void Orthanc::start() {
-  process_ = std::make_unique<Child>(std::vector<std::string>{"env", "TCP_NODELAY=1", "/usr/sbin/Orthanc", (folder_ / "orthanc.json").string()});
-  if (!until(*process_, [this] { return get("/system").find("DicomAet") != std::string::npos; })) throw std::runtime_error("Orthanc did not start");
+  process_ = std::make_unique<Child>(
+      std::vector<std::string>{"env", "TCP_NODELAY=1", "/usr/sbin/Orthanc", (folder_ / "orthanc.json").string()});
+  if (!until(*process_, [this] { return get("/system").find("DicomAet") != std::string::npos; }))
+    throw std::runtime_error("Orthanc did not start");
 }
 
 void Orthanc::stop() {
@@ -80,8 +81,8 @@ void Orthanc::stop() {
 }
 
 std::string Orthanc::destination() const {
-  return "[[destination]]\nname = \"orthanc\"\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " + std::to_string(dicom_port_) +
-         "\nfirst_retry_s = 1\nlongest_retry_s = 2\n";
+  return "[[destination]]\nname = \"orthanc\"\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " +
+         std::to_string(dicom_port_) + "\nfirst_retry_s = 1\nlongest_retry_s = 2\n";
 }
 
 std::string Orthanc::get(const std::string& path) const {
@@ -92,7 +93,8 @@ std::vector<std::string> Orthanc::instances() const {
   std::vector<std::string> uids;
   const auto list = nlohmann::json::parse(get("/instances?expand"), nullptr, false);
   if (!list.is_array()) return uids;
-  for (const auto& instance : list) uids.push_back(instance.at("MainDicomTags").at("SOPInstanceUID").get<std::string>());
+  for (const auto& instance : list)
+    uids.push_back(instance.at("MainDicomTags").at("SOPInstanceUID").get<std::string>());
   std::sort(uids.begin(), uids.end());
   return uids;
 }
@@ -100,7 +102,8 @@ std::vector<std::string> Orthanc::instances() const {
 std::string Orthanc::instance_id(const std::string& sop_instance_uid) const {
   const auto list = nlohmann::json::parse(get("/instances?expand"), nullptr, false);
   for (const auto& instance : list) {
-    if (instance.at("MainDicomTags").at("SOPInstanceUID") == sop_instance_uid) return instance.at("ID").get<std::string>();
+    if (instance.at("MainDicomTags").at("SOPInstanceUID") == sop_instance_uid)
+      return instance.at("ID").get<std::string>();
   }
   return {};
 }

@@ -11,7 +11,7 @@
 namespace support {
 
 struct NodeOptions {
-  std::string destination;   // TOML of [[destination]] tables; empty: none
+  std::string destination;  // TOML of [[destination]] tables; empty: none
   double settle_s = 0.2, quiet_s = 1.0;
   int workers = 1;
 };
@@ -21,13 +21,15 @@ class Node {
   // `program` is the herald binary; `folder` keeps settings and store.
   Node(std::filesystem::path program, std::filesystem::path folder, const NodeOptions& options);
 
-  void start();              // returns when it listens
-  void kill();               // SIGKILL, and waits for the end
-  int stop();                // SIGTERM; exit code
+  void start();  // returns when it listens
+  void kill();   // SIGKILL, and waits for the end
+  int stop();    // SIGTERM; exit code
   [[nodiscard]] int port() const { return port_; }
   Child& process() { return *process_; }
   // Next log line as it is; nullopt when the service ended or nothing came for `patience`.
-  std::optional<std::string> log_line(std::chrono::milliseconds patience = std::chrono::seconds(60)) { return process_->line(patience); }
+  std::optional<std::string> log_line(std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+    return process_->line(patience);
+  }
   // `herald ARGUMENTS --config …` to its end.
   Finished herald(std::vector<std::string> arguments) const;
   [[nodiscard]] const std::filesystem::path& settings_file() const { return settings_file_; }
@@ -39,17 +41,18 @@ class Node {
   int port_ = 0;
 };
 
-// A real Orthanc (Debian package) on loopback with free ports, as the PACS. available() is false where it is not installed.
+// A real Orthanc (Debian package) on loopback with free ports, as the PACS. available() is false where it is not
+// installed.
 class Orthanc {
  public:
   explicit Orthanc(std::filesystem::path folder);
   static bool available();
-  void start();   // returns when it answers
+  void start();  // returns when it answers
   void stop();
   [[nodiscard]] int dicom_port() const { return dicom_port_; }
-  [[nodiscard]] std::string destination() const;               // a [[destination]] table
-  [[nodiscard]] std::vector<std::string> instances() const;    // SOP Instance UIDs, sorted
-  [[nodiscard]] std::string get(const std::string& path) const;  // REST
+  [[nodiscard]] std::string destination() const;                                     // a [[destination]] table
+  [[nodiscard]] std::vector<std::string> instances() const;                          // SOP Instance UIDs, sorted
+  [[nodiscard]] std::string get(const std::string& path) const;                      // REST
   [[nodiscard]] std::string instance_id(const std::string& sop_instance_uid) const;  // Orthanc's own identifier
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
-// Real scanner data: HERALD_TEST_DATA from the environment, else the default of the build. Tests that need it are skipped by name without it.
+// Real scanner data: HERALD_TEST_DATA from the environment, else the default of the build. Tests that need it are
+// skipped by name without it.
 #include <cstdlib>
 #include <filesystem>
 
@@ -12,6 +13,6 @@ inline std::filesystem::path test_data() {
 
 }  // namespace support
 
-#define HERALD_NEEDS_DATA(folder)                                                           \
-  if (!std::filesystem::exists(support::test_data() / (folder)))                            \
+#define HERALD_NEEDS_DATA(folder)                                \
+  if (!std::filesystem::exists(support::test_data() / (folder))) \
   GTEST_SKIP() << "no real data at " << (support::test_data() / (folder)).string()
