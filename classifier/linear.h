@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <ranges>
 #include <string>
 
 #include "classifier/model.h"
@@ -25,8 +24,10 @@ struct EffectRange {
   if (predictor.kind != Predictor::Kind::Categorical)
     return {std::min(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high)),
             std::max(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high))};
-  const auto [least, greatest] = std::ranges::minmax(predictor.level_coefficients | std::views::values);
-  return {least, greatest};
+  // Not `| std::views::values`: clang 14, which builds the fuzz targets, does not compile that of libstdc++ 12.
+  const auto [least, greatest] =
+      std::ranges::minmax_element(predictor.level_coefficients, {}, [](const auto& level) { return level.second; });
+  return {least->second, greatest->second};
 }
 
 [[nodiscard]] inline double linear_predictor(const Model& model, const std::map<std::string, double>& inputs) {

@@ -136,11 +136,22 @@ bool is_air(const Series& series, std::span<const Candidate> air) {
   return scatters_independently(air, series.planes.size());
 }
 
-}  // namespace
+// An average of several magnitude images is not Rayleigh distributed in air: such planes say nothing here.
+Series single_images(const Series& series) {
+  Series single{.geometry = series.geometry, .protocol = {}, .planes = {}};
+  for (std::size_t k = 0; k < series.planes.size(); ++k) {
+    if (series.averages.empty() || series.averages[k] <= 1) single.planes.push_back(series.planes[k]);
+  }
+  return single;
+}
 
-Noise estimate_noise(const Series& series) {
+bool has_averages(const Series& series) {
+  return std::ranges::any_of(series.averages, [](unsigned images) { return images > 1; });
+}
+
+Noise noise_of_air(const Series& series) {
   const std::size_t contrasts = series.planes.size();
-  if (contrasts < 2) return {};
+  if (contrasts == 0) return {};
   const std::vector<Candidate> sorted = candidates_of(series);
   const std::size_t least =
       std::max(kLeastAir, static_cast<std::size_t>(kLeastShare * static_cast<double>(sorted.size())));  // (4)
@@ -154,6 +165,13 @@ Noise estimate_noise(const Series& series) {
   if (best.empty()) return {};
   const double variance = best[best.size() / 2].variance / gamma_quantile(contrasts, 0);
   return {std::sqrt(variance), "Rayleigh background, " + std::to_string(best.size()) + " voxels"};
+}
+
+}  // namespace
+
+Noise estimate_noise(const Series& series) {
+  if (series.planes.size() < 2) return {};
+  return has_averages(series) ? noise_of_air(single_images(series)) : noise_of_air(series);
 }
 
 }  // namespace fitting

@@ -24,6 +24,7 @@ struct Series {
   Geometry geometry;
   Protocol protocol;
   std::vector<std::vector<float>> planes;
+  std::vector<unsigned> averages = {};  // images averaged (geometrically) into planes[k]; empty: one each
 };
 
 // A "no" that a person can read: "T2 needs 3 echo times, the series has 2".

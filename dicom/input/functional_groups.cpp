@@ -36,6 +36,12 @@ double required_number(DcmItem& item, const DcmTagKey& tag, unsigned long index,
   return *value;
 }
 
+int required_count(DcmItem& item, const DcmTagKey& tag, const char* name) {
+  const double value = required_number(item, tag, 0, name);
+  if (value < 0 || value > 65535) fail(Fault::Malformed, std::string(name) + " is out of range");
+  return static_cast<int>(value);
+}
+
 void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name) {
   initialise_dcmtk();
   if (const auto sound = check_nesting(file); !sound) throw Failure{sound.error()};
@@ -68,8 +74,8 @@ DcmItem* FunctionalGroups::macro(unsigned long frame, const DcmTagKey& sequence)
 
 fitting::Geometry FunctionalGroups::plane(unsigned long frame) const {
   fitting::Geometry geometry;
-  geometry.rows = static_cast<int>(required_number(dataset_, DCM_Rows, 0, "Rows"));
-  geometry.columns = static_cast<int>(required_number(dataset_, DCM_Columns, 0, "Columns"));
+  geometry.rows = required_count(dataset_, DCM_Rows, "Rows");
+  geometry.columns = required_count(dataset_, DCM_Columns, "Columns");
   DcmItem& orientation = required_macro(*this, frame, DCM_PlaneOrientationSequence, "plane orientation");
   const fitting::Vec3 row = required_vector(orientation, DCM_ImageOrientationPatient, 0, "Image Orientation");
   const fitting::Vec3 column = required_vector(orientation, DCM_ImageOrientationPatient, 3, "Image Orientation");

@@ -36,6 +36,8 @@ class FunctionalGroups {
 [[nodiscard]] DcmItem* first_item(DcmItem& item, const DcmTagKey& sequence);
 // An attribute that must be there.
 [[nodiscard]] double required_number(DcmItem& item, const DcmTagKey& tag, unsigned long index, const char* name);
+// 0 to 65535, as of US; a file may have written it with another VR.
+[[nodiscard]] int required_count(DcmItem& item, const DcmTagKey& tag, const char* name);
 
 // Loads a whole object after the nesting guard; unwinds by Failure.
 void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name);

@@ -10,16 +10,20 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dicom/dcmtk.h"
 
+// The guard is worth as much as it agrees with DCMTK on where elements begin: what one of the two skips as a value and
+// the other one enters is a way around it. So DCMTK itself is asked about transfer syntaxes (1) and value
+// representations (2), and what only a broken file has is refused where the two might differ (3).
 namespace dicom {
 namespace {
 
 constexpr std::uint32_t kUndefinedLength = 0xFFFFFFFFu;
-constexpr std::uint32_t kItem = 0xFFFEE000u, kSequenceDelimiter = 0xFFFEE0DDu;
-constexpr std::uint32_t kTransferSyntax = 0x00020010u;
+constexpr std::uint32_t kItem = 0xFFFEE000u, kItemDelimiter = 0xFFFEE00Du, kSequenceDelimiter = 0xFFFEE0DDu;
+constexpr std::uint32_t kMetaLength = 0x00020000u, kTransferSyntax = 0x00020010u, kPixelData = 0x7FE00010u;
 constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
 constexpr std::size_t kMostInflated = 256u << 20;
 
@@ -76,23 +80,27 @@ struct Element {
   [[nodiscard]] std::uint64_t end() const { return value + length; }
 };
 
-bool has_long_length(const std::string& vr) {
-  static constexpr std::array kShort{"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FL", "FD", "IS", "LO",
-                                     "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"};
-  return std::none_of(kShort.begin(), kShort.end(), [&](const char* name) { return vr == name; });
+// (2) An illegal one ("??") has a short length for DCMTK; one of its internal names ("ox", "it") is refused.
+bool has_long_length(const std::string& vr, std::uint64_t at) {
+  const DcmVR known(vr.c_str());
+  const bool from_the_future = known.getEVR() == EVR_UNKNOWN || known.getEVR() == EVR_UNKNOWN2B;
+  if (!known.isStandard() && !from_the_future) malformed(at, "a value representation that is none");
+  return known.usesExtendedLengthEncoding();
 }
 
 Element read_element(Bytes& bytes, std::uint64_t at, Encoding encoding) {
   const unsigned char* head = bytes.at(at, 8);
   Element element;
   element.tag = integer(head, 2, encoding.big_endian) << 16 | integer(head + 2, 2, encoding.big_endian);
-  if (!encoding.explicit_vr || element.tag >> 16 == 0xFFFEu) {
+  const bool delimits = element.tag == kItem || element.tag == kItemDelimiter || element.tag == kSequenceDelimiter;
+  if (element.tag >> 16 == 0xFFFEu && !delimits) malformed(at, "an item or a delimiter that is none");  // (3)
+  if (!encoding.explicit_vr || delimits) {
     element.length = integer(head + 4, 4, encoding.big_endian);
     element.value = at + 8;
     return element;
   }
   element.vr.assign(reinterpret_cast<const char*>(head) + 4, 2);
-  if (has_long_length(element.vr)) {
+  if (has_long_length(element.vr, at)) {
     element.length = integer(bytes.at(at, 12) + 8, 4, encoding.big_endian);
     element.value = at + 12;
   } else {
@@ -111,13 +119,13 @@ struct Level {
 
 class Walk {
  public:
-  Walk(Bytes& bytes, Encoding encoding) : bytes_(bytes), outermost_(encoding) {}
+  // `whole`: no value may end after the bytes.
+  Walk(Bytes& bytes, Encoding encoding, bool whole) : bytes_(bytes), outermost_(encoding), whole_(whole) {}
 
   void run(std::uint64_t from) {
     for (std::uint64_t at = from; bytes_.size() >= 8 && at <= bytes_.size() - 8;) {
       close_finished(at);
       const Element element = read_element(bytes_, at, encoding());
-      if (open_.empty() && element.tag >= 0x7FE00008u && element.tag >> 16 == 0x7FE0u) return;
       at = step(element);
     }
   }
@@ -133,20 +141,22 @@ class Walk {
   }
 
   std::uint64_t step(const Element& element) {
+    if (element.tag == kItem) return enter_item(element);
     if (element.tag == kSequenceDelimiter && !open_.empty()) open_.pop_back();
-    if (element.tag >> 16 == 0xFFFEu) return element.value;  // items are walked into, not stacked
+    if (element.tag >> 16 == 0xFFFEu) return element.value;
     if (is_sequence(element)) return enter(element);
-    if (element.length == kUndefinedLength) return skip_fragments(element.value);
+    if (element.length == kUndefinedLength) return skip_fragments(element);
+    if (whole_ && element.end() > bytes_.size()) malformed(element.value, "the file ends inside a value");
     return element.end();
   }
 
   [[nodiscard]] bool is_sequence(const Element& element) {
     if (element.vr == "SQ") return true;
     if (!element.vr.empty()) return element.vr == "UN" && element.length == kUndefinedLength;
-    if (element.length == kUndefinedLength) return element.tag >> 16 != 0x7FE0u;
+    if (element.length == kUndefinedLength) return true;
     // Implicit VR does not tell: a value that begins with an item is taken for a sequence, as DCMTK may do from its
-    // dictionary.
-    return element.length >= 8 && element.end() <= bytes_.size() &&
+    // dictionary. It may claim to be longer than the file.
+    return element.length >= 8 && element.value + 4 <= bytes_.size() &&
            integer(bytes_.at(element.value, 4), 2, false) == 0xFFFEu &&
            integer(bytes_.at(element.value, 4) + 2, 2, false) == 0xE000u;
   }
@@ -159,9 +169,21 @@ class Walk {
     return element.value;
   }
 
-  // Encapsulated pixel data below the top level (an icon).
-  std::uint64_t skip_fragments(std::uint64_t at) {
-    for (;;) {
+  // Items are walked into, not stacked, so none may outlast its sequence.
+  std::uint64_t enter_item(const Element& item) {
+    if (open_.empty()) malformed(item.value, "an item outside a sequence");  // (3)
+    const bool outlasts =
+        item.length != kUndefinedLength && open_.back().end != kNoEnd && item.end() > open_.back().end;
+    if (outlasts) malformed(item.value, "an item is longer than the sequence around it");
+    return item.value;
+  }
+
+  // Encapsulated pixel data, of the image or of an icon. A file may end inside those of the image: headers are read
+  // from such files too.
+  std::uint64_t skip_fragments(const Element& element) {
+    if (element.tag != kPixelData) malformed(element.value, "a value of undefined length is not a sequence");  // (3)
+    for (std::uint64_t at = element.value;;) {
+      if (open_.empty() && at + 8 > bytes_.size()) return at;
       const Element item = read_element(bytes_, at, encoding());
       if (item.tag == kSequenceDelimiter) return item.value;
       if (item.tag != kItem || item.length == kUndefinedLength) malformed(at, "encapsulated data without fragments");
@@ -171,6 +193,7 @@ class Walk {
 
   Bytes& bytes_;
   Encoding outermost_;
+  bool whole_;
   std::vector<Level> open_;
 };
 
@@ -219,15 +242,26 @@ Meta read_meta(Bytes& bytes) {
   if (bytes.size() < 140 || std::memcmp(bytes.at(128, 4), "DICM", 4) != 0) fail(Fault::Malformed, "not a DICOM file");
   Meta meta;
   meta.end = 132;
+  std::uint64_t told_end = 0;
+  bool has_syntax = false;
   while (meta.end + 8 <= bytes.size()) {
     const Element element = read_element(bytes, meta.end, {});
     if (element.tag >> 16 != 0x0002u) break;
-    if (element.length == kUndefinedLength) malformed(meta.end, "the meta header holds a sequence");
-    if (element.tag == kTransferSyntax && element.length <= 64)
+    if (element.length == kUndefinedLength || element.vr == "SQ")
+      malformed(meta.end, "the meta header holds a sequence");
+    // (3) DCMTK believes the length, this guard the group numbers.
+    if (element.tag == kMetaLength && element.length == 4)
+      told_end = element.end() + integer(bytes.at(element.value, 4), 4, false);
+    if (element.tag == kTransferSyntax) {
+      // (3) DCMTK takes another one of two than this guard.
+      if (std::exchange(has_syntax, true)) malformed(meta.end, "there are two transfer syntaxes");
+      if (element.length > 64) malformed(meta.end, "the transfer syntax is not a UID");
       meta.transfer_syntax.assign(reinterpret_cast<const char*>(bytes.at(element.value, element.length)),
                                   element.length);
+    }
     meta.end = element.end();
   }
+  if (told_end != 0 && told_end != meta.end) malformed(meta.end, "the meta header is not as long as it says");
   while (!meta.transfer_syntax.empty() && (meta.transfer_syntax.back() == '\0' || meta.transfer_syntax.back() == ' '))
     meta.transfer_syntax.pop_back();
   return meta;
@@ -241,14 +275,17 @@ Result<void> check_nesting(const std::filesystem::path& file) {
     if (!*stream) fail(Fault::Io, "the file cannot be opened");
     Bytes bytes(std::move(stream));
     const Meta meta = read_meta(bytes);
-    if (meta.transfer_syntax == UID_DeflatedExplicitVRLittleEndianTransferSyntax) {
+    const DcmXfer syntax(meta.transfer_syntax.c_str());  // (1)
+    if (syntax.getXfer() == EXS_Unknown) fail(Fault::Unsupported, "the transfer syntax is missing or unknown");
+    const Encoding encoding{.explicit_vr = syntax.isExplicitVR() != OFFalse,
+                            .big_endian = syntax.isBigEndian() != OFFalse};
+    if (syntax.getStreamCompression() != ESC_none) {
+      // DCMTK reserves memory for a deflated value before it reads it.
       Bytes unpacked(std::make_unique<std::istringstream>(inflated(bytes, meta.end)));
-      Walk(unpacked, {}).run(0);
+      Walk(unpacked, encoding, true).run(0);
       return;
     }
-    Walk(bytes, {.explicit_vr = meta.transfer_syntax != UID_LittleEndianImplicitTransferSyntax,
-                 .big_endian = meta.transfer_syntax == UID_BigEndianExplicitTransferSyntax})
-        .run(meta.end);
+    Walk(bytes, encoding, false).run(meta.end);
   });
 }
 

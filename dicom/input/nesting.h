@@ -9,9 +9,10 @@ namespace dicom {
 
 inline constexpr int kDeepestNesting = 64;
 
-// Walks over the elements of a DICOM file up to the pixel data without recursion and without reading values.
-// Fault::Malformed when sequences nest deeper than kDeepestNesting, when the file is not DICOM Part 10, when a sequence
-// does not keep to its own length, or when a deflated data set inflates to more than 256 MiB.
+// Walks over the elements of a DICOM file without recursion and without reading values. Fault::Malformed when sequences
+// nest deeper than kDeepestNesting, when the file is not DICOM Part 10, when the meta header, a sequence or an item
+// does not keep to its own length, or when a deflated data set inflates to more than 256 MiB or ends inside a value.
+// Fault::Unsupported when DCMTK does not know the transfer syntax.
 [[nodiscard]] Result<void> check_nesting(const std::filesystem::path& file);
 
 }  // namespace dicom

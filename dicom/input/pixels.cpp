@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -32,7 +33,8 @@ struct Format {
 };
 
 int whole(DcmItem& item, const DcmTagKey& tag, int fallback) {
-  return static_cast<int>(number(item, tag).value_or(fallback));
+  const double value = number(item, tag).value_or(fallback);
+  return std::abs(value) <= std::numeric_limits<int>::max() ? static_cast<int>(value) : 0;
 }
 
 Format format_of(DcmItem& item) {
@@ -181,6 +183,10 @@ class Loader {
     result.series.geometry = acquisition_.geometry;
     result.series.protocol = protocol();
     result.series.planes = std::move(planes_);
+    for (const Volume& volume : acquisition_.volumes) {
+      const auto most = std::ranges::max(volume.slices, {}, [](const auto& images) { return images.size(); }).size();
+      result.series.averages.push_back(static_cast<unsigned>(most));
+    }
     result.pixel_digest = digest();
     return result;
   }

@@ -20,8 +20,8 @@ class Voxels {
     if (required_number(dataset, DCM_BitsAllocated, 0, "Bits Allocated") != (binary_ ? 1 : 8))
       fail(Fault::Malformed, "Bits Allocated does not fit the segmentation type");
     if (!binary_) threshold_ = required_number(dataset, DCM_MaximumFractionalValue, 0, "Maximum Fractional Value") / 2;
-    frame_voxels_ = static_cast<std::size_t>(required_number(dataset, DCM_Rows, 0, "Rows") *
-                                             required_number(dataset, DCM_Columns, 0, "Columns"));
+    frame_voxels_ = static_cast<std::size_t>(required_count(dataset, DCM_Rows, "Rows")) *
+                    static_cast<std::size_t>(required_count(dataset, DCM_Columns, "Columns"));
     const std::size_t voxels = frame_voxels_ * frames;
     find_bytes(dataset, binary_ ? (voxels + 7) / 8 : voxels);
   }
@@ -68,7 +68,7 @@ std::map<int, Region> described_segments(DcmDataset& dataset) {
   for (unsigned long i = 0; i < sequence->card(); ++i) {
     DcmItem& item = *sequence->getItem(i);
     Region region;
-    region.number = static_cast<int>(required_number(item, DCM_SegmentNumber, 0, "Segment Number"));
+    region.number = required_count(item, DCM_SegmentNumber, "Segment Number");
     region.label = text(item, DCM_SegmentLabel);
     region.tracking_id = text(item, DCM_TrackingID);
     region.tracking_uid = text(item, DCM_TrackingUID);
@@ -92,8 +92,7 @@ std::map<int, std::vector<Frame>> occupied_frames(const FunctionalGroups& groups
   for (unsigned long i = 0; i < groups.frames(); ++i) {
     DcmItem* identification = groups.macro(i, DCM_SegmentIdentificationSequence);
     if (identification == nullptr) fail(Fault::Malformed, "frame " + std::to_string(i + 1) + " names no segment");
-    const int segment =
-        static_cast<int>(required_number(*identification, DCM_ReferencedSegmentNumber, 0, "Referenced Segment Number"));
+    const int segment = required_count(*identification, DCM_ReferencedSegmentNumber, "Referenced Segment Number");
     if (voxels.empty(i)) continue;
     Frame frame{i, 0, groups.plane(i)};
     frame.height_mm =

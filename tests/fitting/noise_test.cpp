@@ -50,6 +50,18 @@ TEST(EstimateNoise, IsTheRayleighParameterOfTheAir) {
   }
 }
 
+// Diffusion: b = 0 is one image, b = 800 the geometric mean of three directions.
+TEST(EstimateNoise, AsksOnlyThePlanesThatAreSingleImages) {
+  Series series = noisy_series(100, 4, 12, object);
+  for (std::size_t i = 0; i < series.geometry.voxels(); ++i) {
+    series.planes[1][i] = std::cbrt(series.planes[1][i] * series.planes[2][i] * series.planes[3][i]);
+  }
+  series.planes.resize(2);
+  EXPECT_EQ(estimate_noise(series).sigma, 0);
+  series.averages = {1, 3};
+  EXPECT_NEAR(estimate_noise(series).sigma, 12, 0.4);
+}
+
 TEST(EstimateNoise, SurvivesPixelsRoundedToIntegers) {
   for (const double sigma : {1.5, 3.0, 20.0}) {
     Series series = noisy_series(100, 5, sigma, object);

@@ -1,6 +1,8 @@
 // The whole pipeline on folders: simulated exams with known truth, and real scanners with third-party answers.
 #include "server/process.h"
 
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -135,6 +137,46 @@ TEST(ProcessOnRealScanners, T2starOfASiemensPrismaAgreesWithAnIndependentFit) {
       EXPECT_NEAR(median(values) / expected, 1.0, 0.10) << "slice at " << height;
     }
   }
+}
+
+// Our value / the vendor's of every voxel where both have one, on the slice that the vendor's ADC image shows.
+std::vector<double> ratios_to_vendor(const dicom::StoredMap& map, const fs::path& vendor_image,
+                                     const dicom::Instance& header) {
+  DcmFileFormat file;
+  EXPECT_TRUE(file.loadFile(vendor_image.c_str()).good());
+  const Uint16* pixels = nullptr;
+  EXPECT_TRUE(file.getDataset()->findAndGetUint16Array(DCM_PixelData, pixels).good());
+  std::vector<double> ratios;
+  const std::size_t voxels = map.geometry.slice_voxels();
+  for (int slice = 0; slice < map.geometry.slices(); ++slice) {
+    if ((map.geometry.slice_origins_mm[static_cast<std::size_t>(slice)] - header.position_mm).norm() > 0.1) continue;
+    for (std::size_t i = 0; i < voxels; ++i) {
+      const double ours = map.value[static_cast<std::size_t>(slice) * voxels + i];
+      if (ours > 0 && pixels[i] > 0) ratios.push_back(ours / pixels[i]);
+    }
+  }
+  return ratios;
+}
+
+TEST(ProcessOnRealScanners, AdcOfASiemensPrismaAgreesWithTheVendors) {
+  HERALD_NEEDS_DATA("dicom/dcmqa_xa30i_siemens_classic_dwi");
+  const fs::path data = support::test_data() / "dicom/dcmqa_xa30i_siemens_classic_dwi";
+  const support::TempFolder out;
+  process(data, out.path());
+  const auto maps = maps_below(out.path());
+  ASSERT_EQ(maps.size(), 1u);
+  const dicom::StoredMap map = read_map(maps.front());
+  int slices = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(data)) {
+    const auto header = entry.is_regular_file() ? dicom::read_instance(entry.path()) : tl::unexpected(dicom::Error{});
+    if (!header || std::find(header->image_type.begin(), header->image_type.end(), "ADC") == header->image_type.end())
+      continue;
+    const auto ratios = ratios_to_vendor(map, entry.path(), *header);
+    ASSERT_GT(ratios.size(), 500u);
+    EXPECT_NEAR(median(ratios), 1.0, 0.03);
+    ++slices;
+  }
+  EXPECT_EQ(slices, 2);
 }
 
 TEST(ProcessOnRealScanners, APhantomForImageQualityYieldsNoMapAndAReason) {

@@ -1,0 +1,14 @@
+#include <cmath>
+
+#include "classifier/model.h"
+#include "tests/fuzz/memory_file.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto model = classifier::parse_model({reinterpret_cast<const char*>(data), size}, "fuzz");
+  if (!model) return 0;
+  fuzz::require(!model->predictors.empty() && !model->worked.empty());
+  for (const classifier::Cutoff& cutoff : model->cutoffs)
+    fuzz::require(std::isfinite(cutoff.positive_likelihood_ratio()) &&
+                  std::isfinite(cutoff.negative_likelihood_ratio()));
+  return 0;
+}
