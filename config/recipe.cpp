@@ -38,6 +38,7 @@ constexpr Key<Slot> kSlotKeys[] = {
      }},
     {"required", [](const Entry& e, Slot& s) { s.required = e.flag(); }},
     {"volumes", [](const Entry& e, Slot& s) { s.volumes = static_cast<int>(e.whole(2, 1000)); }},
+    {"slices", [](const Entry& e, Slot& s) { s.slices = static_cast<int>(e.whole(1, 2000)); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
 };
 

@@ -14,8 +14,9 @@ struct Slot {
   std::string kind;       // "t1_vfa", "t2_me", "t2star_me", "dwi"
   std::string contrast;   // "before", "after" or "" (any)
   bool required = false;  // for the recipe's models
-  std::optional<int>
-      volumes;  // how many flip angles, echoes, b-values the protocol acquires: closes the acquisition when met
+  // How many flip angles, echoes or b-values, and how many slices, the protocol acquires. Where both are given and met
+  // the acquisition is closed at once; `slices` alone does it where the scanner's header counts the echoes.
+  std::optional<int> volumes, slices;
   std::vector<std::string>
       descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
 };

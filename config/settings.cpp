@@ -178,9 +178,6 @@ constexpr Key<Settings> kLog[] = {
        s.logging.level = e.text_of({"error", "warn", "info", "debug"});
      }},
     {"file", [](const Entry& e, Settings& s) { s.logging.file = e.path(); }},
-    {"rotate_mb",
-     [](const Entry& e, Settings& s) { s.logging.rotate_mb = static_cast<std::size_t>(e.whole(1, 100000)); }},
-    {"keep", [](const Entry& e, Settings& s) { s.logging.keep = static_cast<std::size_t>(e.whole(1, 1000)); }},
 };
 
 std::string destination_name_of(const Entry& entry) {

@@ -39,7 +39,6 @@ struct Logging {
   enum class Format { Text, Json } format = Format::Text;
   std::string level = "info";  // error, warn, info, debug
   std::filesystem::path file;  // empty: standard error
-  std::size_t rotate_mb = 50, keep = 10;
 };
 
 struct Settings {

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kMostPerAssociation = 500;
 constexpr std::chrono::milliseconds kLookAgain{500};
+constexpr std::chrono::milliseconds kLongestPause{60000};
 
 double jitter() {
   static thread_local std::mt19937 generator{std::random_device{}()};
@@ -66,20 +67,32 @@ void Courier::wake() {
 }
 
 void Courier::run(const std::stop_token& stop) {
-  try {
-    storage::Database database = need(storage::Database::open(database_), "open the database");
-    storage::Outbox outbox(database);
-    while (!stop.stop_requested()) {
-      if (deliver_once(outbox, stop)) continue;
-      std::unique_lock lock(mutex_);
-      woken_.wait_for(lock, stop, kLookAgain, [this] { return wake_; });
-      wake_ = false;
+  // A full disk or a busy database passes: what was sent and could not be recorded is sent again under the same UID.
+  for (auto pause = kLookAgain; !stop.stop_requested(); pause = std::min(2 * pause, kLongestPause)) {
+    try {
+      deliver_until(stop, pause);
+    } catch (const Failure& failure) {
+      log::trouble("delivery to " + destination_.name, failure.error.what);
+    } catch (const std::exception& e) {
+      log::trouble("delivery to " + destination_.name, e.what());
     }
-  } catch (const Failure& failure) {
-    log::trouble("delivery to " + destination_.name, failure.error.what);
-  } catch (const std::exception& e) {
-    log::trouble("delivery to " + destination_.name, e.what());
+    wait(stop, pause);
   }
+}
+
+void Courier::deliver_until(const std::stop_token& stop, std::chrono::milliseconds& pause) {
+  storage::Database database = need(storage::Database::open(database_), "open the database");
+  storage::Outbox outbox(database);
+  while (!stop.stop_requested()) {
+    if (!deliver_once(outbox, stop)) wait(stop, kLookAgain);
+    pause = kLookAgain;
+  }
+}
+
+void Courier::wait(const std::stop_token& stop, std::chrono::milliseconds longest) {
+  std::unique_lock lock(mutex_);
+  woken_.wait_for(lock, stop, longest, [this] { return wake_; });
+  wake_ = false;
 }
 
 bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop) {
@@ -90,20 +103,8 @@ bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop)
   }
   if (rows->empty()) return false;
   const auto verdicts = dicom::send(destination_.peer, outgoing(*rows), {}, [&] { return stop.stop_requested(); });
-  if (!stop.stop_requested()) {
-    settle(outbox, *rows, verdicts);
-    return true;
-  }
-  // On the way out: what was answered is recorded, the rest stays due.
-  std::vector<storage::OutboxRow> answered;
-  std::vector<dicom::Verdict> answers;
-  for (std::size_t i = 0; i < rows->size(); ++i) {
-    if (verdicts[i].kind == dicom::Verdict::Kind::Later) continue;
-    answered.push_back((*rows)[i]);
-    answers.push_back(verdicts[i]);
-  }
-  settle(outbox, answered, answers);
-  return false;
+  settle(outbox, *rows, verdicts);
+  return !stop.stop_requested();
 }
 
 void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
@@ -112,6 +113,7 @@ void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxR
   NextStep last;
   const double unit = jitter();
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!verdicts[i].tried) continue;  // stays due: whatever broke the association must not hold up the rest
     const NextStep step = next_step(rows[i], verdicts[i], destination_, now(), unit);
     switch (step.kind) {
       case NextStep::Kind::Delivered:

@@ -1,6 +1,7 @@
 #pragma once
 // Brings results to one destination: a thread that takes the next due result set from the outbox and sends it on one
 // association.
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -30,6 +31,8 @@ class Courier {
 
  private:
   void run(const std::stop_token& stop);
+  void deliver_until(const std::stop_token& stop, std::chrono::milliseconds& pause);
+  void wait(const std::stop_token& stop, std::chrono::milliseconds longest);
   bool deliver_once(storage::Outbox& outbox, const std::stop_token& stop);
   void settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
               const std::vector<dicom::Verdict>& verdicts);

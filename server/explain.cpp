@@ -141,6 +141,9 @@ std::string explain_in_words(const nlohmann::json& account) {
   add(out, 0, fmt::format("acquisitions (recipe {}):", account.at("recipe").get<std::string>()));
   if (account.at("acquisitions").empty()) add(out, 1, "none: no set of these images can be fitted");
   for (const json& line : account.at("acquisitions")) acquisition_in_words(out, account, line);
+  if (const json& empty = account.at("empty_required"); !empty.empty()) {
+    add(out, 1, "The recipe needs and nothing fills: " + joined(empty) + ".");
+  }
   if (!account.at("rois").empty()) add(out, 0, "outlines:");
   for (const json& line : account.at("rois"))
     add(out, 1, line.at("instance").get<std::string>() + " -> " + fate(account, line));

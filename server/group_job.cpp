@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -70,9 +71,10 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
 
 struct Queued {
   std::size_t jobs = 0, waiting = 0;
-  bool maps_running = false;              // some map of the study is still to come
-  std::vector<std::int64_t> maps;         // finished map jobs that belong to the acquisitions as they are now
-  std::set<std::string> ambiguous_slots;  // filled by more than one acquisition
+  bool maps_running = false;                   // some map of the study is still to come
+  std::vector<std::int64_t> maps;              // finished map jobs that belong to the acquisitions as they are now
+  std::map<std::string, std::string> missing;  // slot -> why it has no map, for the reports
+  std::set<std::string> ambiguous_slots;       // filled by more than one acquisition
 };
 
 std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std::string_view kind,
@@ -117,6 +119,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
       const bool fresh = !known && !placement.closed_by.empty();
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
+      if (known && !known->reason.empty()) queued.missing[placement.slot->name] = known->reason;
       if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
@@ -124,6 +127,8 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
         queued.ambiguous_slots.insert(placement.slot->name);
     }
     if (!placement.waiting_for.empty()) ++queued.waiting;
+    if (placement.slot != nullptr && !placement.refused.empty())
+      queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
     if (!placement.closed_by.empty()) account.back()["job_key"] = key;
   }
@@ -143,7 +148,8 @@ json queue_measurements(storage::JobQueue& queue, const std::string& study, cons
       line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
     } else {
       const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
-      const json payload{{"roi", roi}, {"maps", queued.maps}, {"ambiguous", queued.ambiguous_slots}};
+      const json payload{
+          {"roi", roi}, {"maps", queued.maps}, {"ambiguous", queued.ambiguous_slots}, {"missing", queued.missing}};
       line["job_key"] = key;
       if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job"))
         ++queued.jobs;
@@ -151,6 +157,18 @@ json queue_measurements(storage::JobQueue& queue, const std::string& study, cons
     account.push_back(std::move(line));
   }
   return account;
+}
+
+// Slots that the nomograms cannot do without and that nothing fills, when nothing more is expected.
+json empty_required_slots(const config::Recipe& recipe, const std::vector<Placement>& placements) {
+  json empty = json::array();
+  for (const config::Slot& slot : recipe.slots) {
+    const bool filled = std::any_of(placements.begin(), placements.end(), [&](const Placement& placement) {
+      return placement.slot == &slot && !placement.closed_by.empty();
+    });
+    if (slot.required && !filled) empty.push_back(slot.name);
+  }
+  return empty;
 }
 
 json describe_passed_over(const dicom::Grouping& grouping) {
@@ -177,10 +195,12 @@ std::optional<storage::Time> arrival_of(const storage::Index& index, const std::
 JobOutcome run_group_job(Context& context, const storage::Job& job) {
   storage::Index index(context.database);
   storage::JobQueue queue(context.database);
-  const bool quiet = json::parse(job.payload).at("quiet").get<bool>();
+  const json payload = json::parse(job.payload);
   const auto seen =
       arrival_of(index, job.study_uid);  // before the instances are listed: what comes meanwhile is looked at again
   if (!seen) return JobOutput{};
+  // The silence belongs to the arrival for which this look was queued; whatever came since starts it anew.
+  const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
   const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
   const dicom::Grouping grouping = dicom::group(headers.instances);
@@ -189,6 +209,7 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
+  account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
   account["rois"] = queue_measurements(queue, job.study_uid, grouping, headers, queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;
@@ -204,9 +225,10 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
 
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {
   storage::JobQueue queue(context.database);
-  const std::string key =
-      fmt::format("{}@{}{}", study.study_uid, study.last_arrival.time_since_epoch().count(), quiet ? " quiet" : "");
-  need(queue.enqueue("group", key, study.study_uid, json{{"quiet", quiet}}.dump(), now(), now()), "queue a grouping");
+  const auto arrival = study.last_arrival.time_since_epoch().count();
+  const std::string key = fmt::format("{}@{}{}", study.study_uid, arrival, quiet ? " quiet" : "");
+  const json payload{{"quiet", quiet}, {"arrival", arrival}};
+  need(queue.enqueue("group", key, study.study_uid, payload.dump(), now(), now()), "queue a grouping");
 }
 
 }  // namespace server

@@ -1,5 +1,7 @@
 #include "server/ingest.h"
 
+#include <algorithm>
+
 #include "dicom/output/object.h"
 #include "server/context.h"
 #include "server/log.h"
@@ -51,6 +53,7 @@ StoreStatus Ingest::store(dicom::Received received) {
 
 StoreStatus Ingest::decide(const dicom::Received& received) {
   const auto identity = dicom::read_identity(received.file);
+  if (!identity && identity.error().fault == dicom::Fault::Io) throw Failure{{identity.error().what}};
   if (!identity) return quarantine(received, identity.error().what, StoreStatus::CannotUnderstand);
   if (identity->sop_instance_uid != received.sop_instance_uid || identity->sop_class_uid != received.sop_class_uid) {
     return quarantine(received, "the data set names another SOP class or instance than the command",
@@ -63,7 +66,8 @@ StoreStatus Ingest::decide(const dicom::Received& received) {
   return keep(received, *identity);
 }
 
-// The file becomes durable first. Should its row be lost in a crash, the next start reads it back from the file.
+// The file becomes durable first. Should its row be lost in a crash, the next start reads it back from the file; should
+// it be refused now, the sender is told to come again, and finds the file already there.
 StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity& identity) {
   using Outcome = storage::ObjectStore::Published::Outcome;
   const auto existing = with_index(
@@ -89,8 +93,12 @@ StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity&
                         identity.transfer_syntax_uid, published->path, identity.payload_digest, published->bytes,
                         received.calling_ae_title, now()});
     });
+    if (!added) {
+      log::trouble("index", added.error().what);
+      count(received.association, false, {});
+      return StoreStatus::OutOfResources;
+    }
     log::instance_stored(received.association, identity.sop_instance_uid, published->bytes);
-    if (!added) log::trouble("index (the file is safe and will be indexed at the next start)", added.error().what);
   }
   count(received.association, true, identity.study_uid);
   return StoreStatus::Success;
@@ -120,7 +128,7 @@ void Ingest::count(std::uint64_t association, bool stored, const std::string& st
   const std::scoped_lock lock(associations_mutex_);
   Association& counts = associations_[association];
   ++(stored ? counts.stored : counts.refused);
-  if (stored) counts.studies.insert(study_uid);
+  if (stored) counts.studies[study_uid] = std::chrono::steady_clock::now();
 }
 
 void Ingest::opened(std::uint64_t association, const std::string& calling) {
@@ -140,12 +148,13 @@ void Ingest::rejected(const std::string& calling, const std::string& called, con
   log::association_rejected(calling, called, reason);
 }
 
-bool Ingest::receiving(const std::string& study_uid) const {
+bool Ingest::receiving(const std::string& study_uid, std::chrono::milliseconds recently) const {
+  const auto since = std::chrono::steady_clock::now() - recently;
   const std::scoped_lock lock(associations_mutex_);
-  for (const auto& [id, association] : associations_) {
-    if (association.studies.contains(study_uid)) return true;
-  }
-  return false;
+  return std::any_of(associations_.begin(), associations_.end(), [&](const auto& entry) {
+    const auto study = entry.second.studies.find(study_uid);
+    return study != entry.second.studies.end() && study->second >= since;
+  });
 }
 
 }  // namespace server

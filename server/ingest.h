@@ -1,11 +1,11 @@
 #pragma once
 // What happens to a data set between the last byte and the status: identity, durability, index. Nothing else may delay
 // the scanner.
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -28,13 +28,14 @@ class Ingest final : public dicom::StoreHandler {
   void closed(std::uint64_t association, const std::string& how) override;
   void rejected(const std::string& calling, const std::string& called, const std::string& reason) override;
 
-  // True while an association that brought images of this study is open.
-  [[nodiscard]] bool receiving(const std::string& study_uid) const;
+  // True while an association is open that brought an image of this study within `recently`: a router that keeps one
+  // association for the whole day must not hold up the exams it has done with.
+  [[nodiscard]] bool receiving(const std::string& study_uid, std::chrono::milliseconds recently) const;
 
  private:
   struct Association {
     std::size_t stored = 0, refused = 0;
-    std::set<std::string> studies;
+    std::map<std::string, std::chrono::steady_clock::time_point> studies;  // when it last brought an image of each
   };
 
   dicom::StoreStatus decide(const dicom::Received& received);

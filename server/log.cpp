@@ -1,6 +1,6 @@
 #include "server/log.h"
 
-#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -63,8 +63,7 @@ void open(const config::Logging& logging) {
   if (logging.file.empty()) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   } else {
-    sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(logging.file.string(), logging.rotate_mb << 20,
-                                                                  logging.keep);
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(logging.file.string());  // appends: workers write to it too
   }
   auto logger = std::make_shared<spdlog::logger>("herald", std::move(sink));
   logger->set_level(logging.level == "warn" ? kWarn : spdlog::level::from_str(logging.level));
@@ -100,6 +99,16 @@ void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing) {
 void leases_returned(std::size_t jobs, std::string_view why) {
   event(kWarn, "leases_returned", fmt::format("{} returned to the queue: {}", counted(jobs, "job"), why),
         {{"jobs", jobs}, {"why", why}});
+}
+void clock_set_back(std::size_t rows) {
+  event(kWarn, "clock_set_back", fmt::format("the clock was set back: {} moved to now", counted(rows, "waiting row")),
+        {{"rows", rows}});
+}
+void destination_unknown(std::string_view destination, std::size_t waiting) {
+  event(kWarn, "destination_unknown",
+        fmt::format("{} wait for destination {}, which the settings do not name", counted(waiting, "object"),
+                    destination),
+        {{"destination", destination}, {"waiting", waiting}});
 }
 void trouble(std::string_view where, std::string_view what) {
   event(kError, "trouble", fmt::format("{}: {}", where, what), {{"where", where}, {"what", what}});

@@ -25,6 +25,8 @@ void worker_started(int pid);
 void worker_ended(int pid, std::string_view how, std::size_t leases_returned);
 void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing);
 void leases_returned(std::size_t jobs, std::string_view why);
+void clock_set_back(std::size_t rows);
+void destination_unknown(std::string_view destination, std::size_t waiting);
 void trouble(std::string_view where, std::string_view what);
 
 // Receiving.

@@ -23,6 +23,9 @@ std::vector<dicom::Instance> read_named(Context& context, const json& uids) {
     const auto row = need(index.find(uid.get<std::string>()), "find an instance");
     if (!row) throw Failure{{"instance " + uid.get<std::string>() + " is not here any more"}};
     instances.push_back(need(dicom::read_instance(row->path), "read a header"));
+    // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would not
+    // be true.
+    instances.back().images_in_acquisition.reset();
   }
   return instances;
 }

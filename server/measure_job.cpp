@@ -61,6 +61,8 @@ std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, cons
   const auto results = need(storage::JobQueue(context.database).results_of(job.study_uid), "list results");
   std::vector<MapAtHand> maps;
   for (const json& id : payload.at("maps")) maps.push_back(read_map(results, id.get<std::int64_t>()));
+  for (const auto& [slot, reason] : payload.at("missing").items())
+    findings.missing[slot] = "its map was not computed: " + reason.get<std::string>();
   for (const json& slot : payload.at("ambiguous")) {
     const std::string name = slot.get<std::string>();
     findings.missing[name] = "more than one acquisition fits " + name + "; none of them was used";
@@ -81,7 +83,7 @@ std::string tracking_id(const dicom::Region& region) {
   return region.label.empty() ? fmt::format("segment {}", region.number) : region.label;
 }
 
-bool is_lesion(const dicom::Region& region) {
+bool is_marked_lesion(const dicom::Region& region) {
   return region.category.value == "49755003" || region.type.value == "108369006" || region.type.value.empty();
 }
 
@@ -115,6 +117,8 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
     findings.remarks.push_back(fmt::format("{}: {:.0f} % of its voxels could not be fitted and are left out.", who,
                                            100 * whole->failed_share()));
   }
+  if (for_models)
+    findings.missing[at_hand.slot] = "no voxel of its largest slice has a value";  // until that slice is measured
   for (int slice = 0; slice < mask.geometry.slices(); ++slice) {
     const auto statistics = fitting::measure(at_hand.map.value, mask, slice);
     if (!statistics) continue;
@@ -137,28 +141,53 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
   }
 }
 
-// The lesion that the nomograms see: the largest that a person outlined. nullptr when there is none.
-const dicom::Region* lesion_for_models(const dicom::Segmentation& roi, Findings& findings) {
-  const dicom::Region* largest = nullptr;
-  std::size_t lesions = 0;
+// Outlines that an algorithm proposed and nobody has reviewed are not measured.
+std::vector<dicom::Region> reviewed(const dicom::Segmentation& roi, Findings& findings) {
+  std::vector<dicom::Region> regions;
   for (const dicom::Region& region : roi.regions) {
-    if (!is_lesion(region)) continue;
-    ++lesions;
+    if (!region.automatic()) {
+      regions.push_back(region);
+    } else {
+      findings.remarks.push_back(
+          fmt::format("Segment {} is an algorithm's proposal that nobody has reviewed: not measured.", region.number));
+    }
+  }
+  return regions;
+}
+
+const dicom::Region* largest_of(const std::vector<dicom::Region>& regions, bool marked_only) {
+  const dicom::Region* largest = nullptr;
+  for (const dicom::Region& region : regions) {
+    if (marked_only && !is_marked_lesion(region)) continue;
     if (largest == nullptr || region.mask.volume_mm3() > largest->mask.volume_mm3()) largest = &region;
   }
-  if (lesions > 1)
-    findings.remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", lesions));
   return largest;
 }
 
+// The lesion that the nomograms see: the largest one; a single outline that its author did not call a lesion is taken
+// for one, and said.
+const dicom::Region* lesion_for_models(const std::vector<dicom::Region>& regions, Findings& findings) {
+  const auto lesions = std::count_if(regions.begin(), regions.end(), is_marked_lesion);
+  if (lesions > 1)
+    findings.remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", lesions));
+  if (lesions > 0) return largest_of(regions, true);
+  if (regions.size() == 1) {
+    findings.remarks.emplace_back("The only outline is not marked as a lesion; it is taken for one.");
+    return &regions.front();
+  }
+  for (const char* slot : {"t1_pre", "t1_post", "t2", "t2star", "dwi"})
+    findings.missing[slot] = "no outline is marked as a lesion";
+  return nullptr;
+}
+
 // The change by contrast agent as Zhang defines it: ΔT1 = T1 before - T1 after, and its share of T1 before.
-void derive_contrast_change(Findings& findings) {
+void derive_contrast_change(Findings& findings, const std::string& lesion_uid) {
   const auto change = contrast_change(findings.by_slot);
   if (!change) return;
-  findings.derived.push_back({"T1 change (pre - post)", "ms", change->absolute_ms,
+  findings.derived.push_back({lesion_uid, "T1 change (pre - post)", "ms", change->absolute_ms,
                               "mean T1 before - mean T1 after contrast, each on its largest slice"});
-  findings.derived.push_back(
-      {"T1 change (pre - post) / pre", "1", change->relative, "(T1 before - T1 after) / T1 before contrast"});
+  findings.derived.push_back({lesion_uid, "T1 change (pre - post) / pre", "1", change->relative,
+                              "(T1 before - T1 after) / T1 before contrast"});
 }
 
 std::vector<dicom::Reference> with_maps(std::vector<dicom::Reference> evidence, const std::vector<MapAtHand>& maps) {
@@ -200,20 +229,19 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
       need(storage::Index(context.database).find(payload.at("roi").get<std::string>()), "find the outline");
   if (!row) return fitting::Refusal{"the outline is not here any more"};
   const auto roi = need(dicom::read_segmentation(row->path), "read the outline");
-  if (std::all_of(roi.regions.begin(), roi.regions.end(),
-                  [](const dicom::Region& region) { return region.automatic(); })) {
-    return fitting::Refusal{"the outline is an algorithm's proposal that nobody has reviewed, or empty"};
-  }
 
   Findings findings;
+  const std::vector<dicom::Region> regions = reviewed(roi, findings);
+  if (regions.empty())
+    return fitting::Refusal{"the outline is empty, or an algorithm's proposal that nobody has reviewed"};
   const std::vector<MapAtHand> maps = read_maps(context, job, payload, findings);
-  const dicom::Region* lesion = lesion_for_models(roi, findings);
+  const dicom::Region* lesion = lesion_for_models(regions, findings);
   for (const MapAtHand& at_hand : maps) {
-    for (const dicom::Region& region : roi.regions) measure_region(region, roi, at_hand, &region == lesion, findings);
+    for (const dicom::Region& region : regions) measure_region(region, roi, at_hand, &region == lesion, findings);
   }
-  if (findings.slices.empty())
-    return fitting::Refusal{fmt::format("nothing could be measured. {}", fmt::join(findings.remarks, " "))};
-  derive_contrast_change(findings);
+  // The reasons name segments as their author did, which may be a person: they stay out of the queue and the log.
+  if (findings.slices.empty()) return fitting::Refusal{"no segment of the outline could be measured on any map"};
+  if (lesion != nullptr) derive_contrast_change(findings, tracking_uid(*lesion, roi));
 
   const dicom::ReportSource source = report_source(context, payload, roi, findings, maps);
   const WorkFolder folder(context.store);
@@ -224,9 +252,10 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   int order = 0;
   for (const classifier::Model& model : context.models) {
     const auto evaluation = classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing));
+    auto items = nomogram_items(evaluation);
+    if (lesion != nullptr) items.insert(items.begin(), {"Lesion", tracking_id(*lesion), std::nullopt, "", {}});
     const auto report =
-        need(dicom::write_text_report(nomogram_items(evaluation), "HER2 nomogram (RESEARCH)", source, folder.path()),
-             "write SR-B");
+        need(dicom::write_text_report(items, "HER2 nomogram (RESEARCH)", source, folder.path()), "write SR-B");
     output.results.push_back(publish(context, job, report, {"sr_nomogram", "", order++}));
   }
   return output;

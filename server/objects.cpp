@@ -2,9 +2,7 @@
 
 namespace server {
 
-WorkFolder::WorkFolder(storage::ObjectStore& store) : path_(need(store.new_incoming(), "make a work folder")) {
-  std::filesystem::create_directory(path_);
-}
+WorkFolder::WorkFolder(storage::ObjectStore& store) : path_(need(store.new_work_folder(), "make a work folder")) {}
 
 WorkFolder::~WorkFolder() {
   std::error_code ignored;  // what stays is swept at the next start

@@ -116,6 +116,7 @@ ProcessSummary process_folder(const config::Settings& given, const ProcessOption
   const TemporaryStore store(options.output);
   config::Settings settings = given;
   settings.store = {store.path(), 0};
+  settings.job_lease = std::chrono::hours(24 * 365);  // nobody else could take a job over
   settings.destinations.assign(1, config::Destination{});
   settings.destinations.front().name = "folder";
   settings.destinations.front().parametric_maps = options.parametric_maps;
@@ -135,7 +136,8 @@ ProcessSummary process_folder(const config::Settings& given, const ProcessOption
   for (const std::string& study : studies) {
     summary.studies.push_back(explain(context.database, study));
     summary.studies.back().erase("deliveries");
-    for (const auto& job : summary.studies.back().at("jobs")) summary.jobs_failed += job.at("state") == "dead" ? 1 : 0;
+    for (const auto& job : summary.studies.back().at("jobs"))
+      summary.jobs_failed += job.at("state") == "done" || job.at("state") == "refused" ? 0 : 1;
     move_results(context, study, ++number, options, summary);
   }
   return summary;

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "dicom/input/identity.h"
+#include "server/log.h"
 
 namespace server {
 namespace {
@@ -14,6 +15,10 @@ void quarantine(Context& context, storage::Index& index, const std::filesystem::
 
 bool index_again(Context& context, storage::Index& index, const std::filesystem::path& file) {
   const auto identity = dicom::read_identity(file);
+  if (!identity && identity.error().fault == dicom::Fault::Io) {
+    log::trouble("reconcile", identity.error().what);  // it was acknowledged: a disk that stutters must not take it out
+    return false;
+  }
   if (!identity) {
     quarantine(context, index, file, identity.error().what);
     return false;

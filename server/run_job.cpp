@@ -7,6 +7,8 @@
 namespace server {
 namespace {
 
+constexpr std::chrono::seconds kWorldPause{60};
+
 JobOutcome run(Context& context, const storage::Job& job) {
   if (job.kind == "group") return run_group_job(context, job);
   if (job.kind == "map") return run_map_job(context, job);
@@ -35,6 +37,11 @@ void fail(const Context& context, storage::JobQueue& queue, const storage::Job& 
   log::job_failed(job.id, job.kind, why, job.attempts, job.attempts >= storage::kMostAttempts);
 }
 
+void give_back(storage::JobQueue& queue, const storage::Job& job, const std::string& owner, const std::string& why) {
+  need(queue.give_back(job.id, owner, now(), why, now() + kWorldPause), "give a job back");
+  log::job_failed(job.id, job.kind, why + " (does not count; again in a minute)", job.attempts, false);
+}
+
 void carry_out(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner) {
   const auto started = std::chrono::steady_clock::now();
   try {
@@ -46,7 +53,11 @@ void carry_out(Context& context, storage::JobQueue& queue, const storage::Job& j
       finish(context, queue, job, owner, std::get<JobOutput>(outcome), took);
     }
   } catch (const Failure& failure) {
-    fail(context, queue, job, owner, failure.error.what);
+    if (failure.passing) {
+      give_back(queue, job, owner, failure.error.what);
+    } else {
+      fail(context, queue, job, owner, failure.error.what);
+    }
   } catch (const std::exception& e) {
     fail(context, queue, job, owner, e.what());
   }

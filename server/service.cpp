@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -57,6 +58,7 @@ class Service {
     acceptor_ = need(dicom::Acceptor::start(context_.settings.receive, ingest_), "listen");
     log::service_started(context_.settings.receive.ae_title, acceptor_->port(),
                          need(storage::Index(context_.database).count(), "count"), version());
+    name_orphans();
     for (const config::Destination& destination : context_.settings.destinations) {
       couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings)));
     }
@@ -73,6 +75,16 @@ class Service {
     log::reconciled(done.swept, done.indexed, done.missing);
     const auto returned = need(storage::JobQueue(context_.database).release("", now()), "take leases back");
     if (!returned.empty()) log::leases_returned(returned.size(), "they were held when the service ended");
+  }
+
+  // Results for a destination that the settings no longer name would wait for ever in silence.
+  void name_orphans() {
+    for (const auto& row : need(storage::Outbox(context_.database).summary(), "summarise the outbox")) {
+      const auto& known = context_.settings.destinations;
+      const bool named = std::any_of(known.begin(), known.end(),
+                                     [&](const auto& destination) { return destination.name == row.destination; });
+      if (!named && row.waiting > 0) log::destination_unknown(row.destination, row.waiting);
+    }
   }
 
   void wait_for_signals() {
@@ -114,15 +126,26 @@ class Service {
 
   void look_at_studies() {
     for (const storage::StudyState& study : need(storage::Index(context_.database).pending_studies(), "list studies")) {
-      const auto look = due_look(study, ingest_.receiving(study.study_uid), context_.settings.grouping, now());
+      const auto look = due_look(study, ingest_.receiving(study.study_uid, context_.settings.grouping.quiet),
+                                 context_.settings.grouping, now());
       if (look) queue_grouping(context_, study, *look == Look::Quiet);
     }
+  }
+
+  void mend_clock() {
+    storage::Duration longest = std::chrono::hours(1);
+    for (const config::Destination& destination : context_.settings.destinations) {
+      longest = std::max<storage::Duration>(longest, destination.longest_retry);
+    }
+    const auto mended = need(storage::Index(context_.database).mend_times(now(), longest), "mend times");
+    if (mended > 0) log::clock_set_back(mended);
   }
 
   void sweep_leases() {
     const auto at = std::chrono::steady_clock::now();
     if (at < next_sweep_) return;
     next_sweep_ = at + kSweepEvery;
+    mend_clock();
     const auto expired = need(storage::JobQueue(context_.database).sweep(now()), "sweep leases");
     if (!expired.empty()) log::leases_returned(expired.size(), "their time was up");
   }

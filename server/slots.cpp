@@ -74,28 +74,36 @@ bool may_learn_its_contrast(const Placement& placement, const config::Recipe& re
          });
 }
 
+// Volumes and slices have both to be known from elsewhere: a stack that is still arriving looks complete after every
+// slice.
+bool recipe_counts_are_met(const config::Slot& slot, const dicom::Acquisition& acquisition) {
+  const bool volumes =
+      slot.volumes ? static_cast<std::size_t>(*slot.volumes) == acquisition.volumes.size() : acquisition.echoes_agree;
+  return volumes && slot.slices && *slot.slices == acquisition.geometry.slices();
+}
+
+std::string shortfall(const std::optional<int>& expected, std::size_t here, const std::string& what) {
+  if (!expected || here >= static_cast<std::size_t>(*expected)) return {};
+  return "; the recipe expects " + std::to_string(*expected) + " " + what + ", " + std::to_string(here) + " came";
+}
+
 void judge_completeness(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
                         bool quiet) {
   if (!acquisition.fits()) {
     (quiet ? placement.refused : placement.waiting_for) = acquisition.problem;
-    return;
-  }
-  const auto expected = placement.slot->volumes;
-  const auto here = static_cast<int>(acquisition.volumes.size());
-  if (quiet) {
-    placement.closed_by = "the quiet period of the study is over";
+  } else if (quiet) {
+    placement.closed_by =
+        "the quiet period of the study is over" +
+        shortfall(placement.slot->volumes, acquisition.volumes.size(), "volumes") +
+        shortfall(placement.slot->slices, static_cast<std::size_t>(acquisition.geometry.slices()), "slices");
   } else if (may_learn_its_contrast(placement, recipe)) {
     placement.waiting_for = "whether it was acquired before or after contrast, until the quiet period is over";
-  } else if (expected && *expected == here) {
-    placement.closed_by = "all " + std::to_string(here) + " volumes that the recipe expects are complete";
-  } else if (acquisition.counts_agree) {
+  } else if (recipe_counts_are_met(*placement.slot, acquisition)) {
+    placement.closed_by = "it has all volumes and slices that the recipe expects";
+  } else if (acquisition.images_agree) {
     placement.closed_by = "the scanner's own count of images is reached";
   } else {
-    placement.waiting_for = "further volumes, until the quiet period is over";
-  }
-  if (expected && quiet && here < *expected) {
-    placement.closed_by +=
-        " (the recipe expects " + std::to_string(*expected) + " volumes, " + std::to_string(here) + " came)";
+    placement.waiting_for = "further images, until the quiet period is over";
   }
 }
 

@@ -37,7 +37,7 @@ std::string how_it_ended(int status) {
 }
 
 pid_t spawn(const std::filesystem::path& settings_file) {
-  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string program = "/proc/self/exe";  // not its name: the package may have been upgraded meanwhile
   const std::string parent = std::to_string(getpid());
   const std::string settings = settings_file.string();
   std::array<const char*, 7> arguments{program.c_str(), "worker",       "--config", settings.c_str(),
@@ -67,8 +67,12 @@ int run_worker(const std::filesystem::path& settings_file, pid_t parent) {
   dicom::warm_up_writers();
   Context context = open_context(std::move(settings));
   const std::string owner = worker_owner(getpid());
+  const auto lease_s = static_cast<unsigned>(context.settings.job_lease.count());
   while (true) {
-    if (run_next_job(context, owner) ? told_to_stop_already(signals) : told_to_stop(signals)) return 0;
+    alarm(lease_s);  // a job that outlasts its lease is nobody's any more: SIGALRM ends this process
+    const bool worked = run_next_job(context, owner);
+    alarm(0);
+    if (worked ? told_to_stop_already(signals) : told_to_stop(signals)) return 0;
   }
 }
 

@@ -172,9 +172,28 @@ Result<void> Index::set_grouped(std::string_view study_uid, Time seen_arrival, b
     Connection& connection = database_->connection();
     const int changed = connection.change(
         "UPDATE study SET grouped_arrival = ?2, grouped_quiet = ?3, report = ?4, accession = ?5 "
-        "WHERE study_uid = ?1 AND (grouped_arrival IS NULL OR grouped_arrival <= ?2)",
+        "WHERE study_uid = ?1 AND (grouped_arrival IS NULL OR grouped_arrival < ?2 OR "
+        "  (grouped_arrival = ?2 AND grouped_quiet <= ?3))",
         study_uid, seen_arrival, after_quiet, report, accession);
     if (changed == 0 && !study_exists(connection, study_uid)) raise(Fault::Missing, "no such study");
+  });
+}
+
+Result<std::size_t> Index::mend_times(Time now, Duration longest) {
+  return guarded([&] {
+    Connection& connection = database_->connection();
+    Transaction transaction(connection);
+    // A study that was grouped stays grouped, one that was not stays pending.
+    int mended = connection.change(
+        "UPDATE study SET last_arrival = ?1, grouped_arrival = CASE WHEN grouped_arrival = last_arrival THEN ?1 "
+        "WHEN grouped_arrival IS NULL THEN NULL ELSE min(grouped_arrival, ?1 - 1) END WHERE last_arrival > ?1 + 1000",
+        now);
+    mended += connection.change("UPDATE job SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
+                                now + longest);
+    mended += connection.change("UPDATE outbox SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
+                                now + longest);
+    transaction.commit();
+    return static_cast<std::size_t>(mended);
   });
 }
 

@@ -222,6 +222,19 @@ Result<bool> JobQueue::fail(std::int64_t id, std::string_view owner, Time now, s
   });
 }
 
+Result<bool> JobQueue::give_back(std::int64_t id, std::string_view owner, Time now, std::string_view reason,
+                                 Time not_before) {
+  return transacted(*database_, [&](Connection& connection) {
+    const Job job = load_existing(connection, id);
+    if (!holds(job, owner, now)) return false;
+    Job waiting = after(job, JobEvent::GivenBack, now, not_before).value();
+    --waiting.attempts;
+    waiting.reason = said(reason);
+    save(connection, waiting);
+    return true;
+  });
+}
+
 Result<std::vector<Job>> JobQueue::sweep(Time now) {
   return transacted(*database_, [&](Connection& connection) {
     const auto expired =

@@ -18,7 +18,7 @@ enum class JobState {
   Dead,       // failed or crashed on every attempt; waits for a person
   Cancelled,  // by a person
 };
-enum class JobEvent { Claimed, Finished, Refused, Failed, LeaseExpired, Retried, Cancelled };
+enum class JobEvent { Claimed, Finished, Refused, Failed, GivenBack, LeaseExpired, Retried, Cancelled };
 
 // The whole life of a job. nullopt = illegal.
 constexpr std::optional<JobState> next(JobState state, JobEvent event, bool attempts_left) {
@@ -35,6 +35,8 @@ constexpr std::optional<JobState> next(JobState state, JobEvent event, bool atte
       return S::Done;
     case E::Refused:
       return S::Refused;
+    case E::GivenBack:
+      return S::Waiting;
     case E::Failed:
     case E::LeaseExpired:
       return attempts_left ? S::Waiting : S::Dead;
@@ -44,6 +46,7 @@ constexpr std::optional<JobState> next(JobState state, JobEvent event, bool atte
 }
 static_assert(next(JobState::Running, JobEvent::Failed, true) == JobState::Waiting);
 static_assert(next(JobState::Running, JobEvent::LeaseExpired, false) == JobState::Dead);
+static_assert(next(JobState::Running, JobEvent::GivenBack, false) == JobState::Waiting);
 static_assert(!next(JobState::Done, JobEvent::Claimed, true));
 static_assert(next(JobState::Dead, JobEvent::Retried, false) == JobState::Waiting);
 
@@ -111,6 +114,9 @@ class JobQueue {
                       const std::vector<Delivery>& deliveries);
   Result<bool> refuse(std::int64_t id, std::string_view owner, Time now, std::string_view reason);
   Result<bool> fail(std::int64_t id, std::string_view owner, Time now, std::string_view reason, Duration retry_after);
+  // The world failed, not the job (disk full, database busy): it waits until `not_before` and the attempt does not
+  // count.
+  Result<bool> give_back(std::int64_t id, std::string_view owner, Time now, std::string_view reason, Time not_before);
   // Takes back leases that have run out; returns the jobs that changed, in their new state.
   Result<std::vector<Job>> sweep(Time now);
   // Takes back every lease of one owner (its process has died), or of all owners when `owner` is empty (service start).

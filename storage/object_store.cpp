@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -107,6 +108,14 @@ Result<fs::path> ObjectStore::new_incoming() {
   });
 }
 
+Result<fs::path> ObjectStore::new_work_folder() {
+  return guarded([&] {
+    const fs::path folder = options_.root / "incoming" / fresh_name();
+    if (::mkdir(folder.c_str(), 0700) != 0) raise_errno(errno, "make a work folder");
+    return folder;
+  });
+}
+
 Result<Published> ObjectStore::publish(const fs::path& incoming, std::string_view uid, std::string_view payload_digest,
                                        const std::optional<std::string>& existing) {
   return guarded([&] {
@@ -167,11 +176,12 @@ Result<Published> ObjectStore::publish_result(const fs::path& file, std::string_
 
 Result<std::size_t> ObjectStore::sweep_incoming() {
   return guarded([&] {
-    const std::vector<fs::path> files = regular_files(options_.root / "incoming");
-    for (const fs::path& file : files) {
-      if (::unlink(file.c_str()) != 0 && errno != ENOENT) raise_errno(errno, "remove an incoming file");
+    std::size_t left_behind = 0;
+    for (const auto& entry : fs::directory_iterator(options_.root / "incoming")) {
+      fs::remove_all(entry.path());
+      ++left_behind;
     }
-    return files.size();
+    return left_behind;
   });
 }
 

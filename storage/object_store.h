@@ -32,6 +32,10 @@ class ObjectStore {
   // free.
   [[nodiscard]] Result<std::filesystem::path> new_incoming();
 
+  // A fresh, empty folder on the same file system for results in the making; the floor does not apply to them, for a
+  // full disk must not stop what would empty it. Whoever asked removes it; after a crash sweep_incoming() does.
+  [[nodiscard]] Result<std::filesystem::path> new_work_folder();
+
   struct Published {
     std::filesystem::path path;
     std::string digest;  // SHA-256 of the whole file, lower-case hex
@@ -59,7 +63,7 @@ class ObjectStore {
   // is derived from the content.
   Result<Published> publish_result(const std::filesystem::path& file, std::string_view uid);
 
-  // Removes what a crash left in incoming/. Call before receiving starts. Returns how many.
+  // Removes the files and work folders that a crash left in incoming/. Call before receiving starts. Returns how many.
   Result<std::size_t> sweep_incoming();
 
   // Calls `visit` with every file below objects/ (order unspecified); for reconciling with the index. An error, before

@@ -114,7 +114,7 @@ void check_echo_train(Acquisition& acquisition, Instances instances) {
   const auto train = instances[acquisition.instances.front()].echo_train_length;
   if (!train) return;
   const auto acquired = static_cast<std::size_t>(*train), here = acquisition.volumes.size();
-  if (acquired == here) acquisition.counts_agree = true;
+  acquisition.echoes_agree = acquired == here;
   if (acquired > here && acquisition.problem.empty())
     acquisition.problem =
         "echo train of " + std::to_string(acquired) + ", " + count_of(here, "echo is", "echoes are") + " here";
@@ -151,7 +151,7 @@ void check_image_count(Acquisition& acquisition, Instances instances) {
     else if (acquisition.problem.empty())
       acquisition.problem = finding;
   }
-  acquisition.counts_agree |= agree;
+  acquisition.images_agree = agree;
 }
 
 std::string recognition(const Acquisition& acquisition, const Rules& rules) {
@@ -193,7 +193,7 @@ Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rul
   check_gaps(acquisition, instances);
   check_echo_train(acquisition, instances);
   check_image_count(acquisition, instances);
-  if (!acquisition.problem.empty()) acquisition.counts_agree = false;
+  if (!acquisition.problem.empty()) acquisition.echoes_agree = acquisition.images_agree = false;
   return acquisition;
 }
 
@@ -373,7 +373,7 @@ class Grouper {
       owner->instances.push_back(i);
       owner->instances = by_uid(std::move(owner->instances), instances_);
       owner->images = owner->instances.size();
-      owner->counts_agree = false;
+      owner->echoes_agree = owner->images_agree = false;
       if (owner->problem.empty()) owner->problem = unequal_matrix(owner->instances);
     }
     return others;

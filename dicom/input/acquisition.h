@@ -37,9 +37,10 @@ struct Acquisition {
   std::vector<std::string> evidence;  // why it was taken for this, and why before or after; sentences
   std::vector<std::string> notes;     // doubts that do not prevent a fit
   std::string problem;                // why it cannot be fitted ("echo 3 has 29 of 30 slices"); empty = can be
-  // A count from outside this set of images (the scanner's header) confirms that nothing is missing. Siemens and
-  // Philips count echoes only: slices at the end of the stack may then still be on their way.
-  bool counts_agree = false;
+  // Counts from outside this set of images, in the scanner's headers. Siemens and Philips count echoes: slices at the
+  // end of the stack may still be on their way. GE counts all images of a series: nothing is missing.
+  bool echoes_agree = false;
+  bool images_agree = false;
   std::optional<double> time_s;  // of its first image
   std::size_t images = 0;
   std::vector<std::size_t> instances;  // all indices, ordered by SOP Instance UID

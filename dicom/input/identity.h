@@ -17,10 +17,11 @@ struct Identity {
   std::string payload_digest;      // SHA-256 of the data set's bytes as they stand in the file, lower-case hex
 };
 
-// Scans the top level of the data set of a DICOM file up to (0020,000E). Needs no DCMTK parser: sequences are skipped by length or by
-// delimiters with a counter (never by recursion), lengths are checked against the file, and at most 16 MiB and 65,536 elements are
-// looked at. Explicit and implicit little endian, explicit big endian, deflated (inflated with a cap) and every encapsulated syntax.
-// Fault::Malformed with the tag and offset when a mandatory UID is missing, is not a UID, or the bytes do not parse.
+// Scans the top level of the data set of a DICOM file up to (0020,000E). Needs no DCMTK parser: sequences are skipped
+// by length or by delimiters with a counter (never by recursion), lengths are checked against the file, and at most 16
+// MiB and 65,536 elements are looked at. Explicit and implicit little endian, explicit big endian, deflated (inflated
+// with a cap) and every encapsulated syntax. Fault::Malformed with the tag and offset when a mandatory UID is missing,
+// is not a UID, or the bytes do not parse.
 [[nodiscard]] Result<Identity> read_identity(const std::filesystem::path& file);
 
 }  // namespace dicom

@@ -155,8 +155,8 @@ class Walk {
     if (!element.vr.empty()) return element.vr == "UN" && element.length == kUndefinedLength;
     if (element.length == kUndefinedLength) return true;
     // Implicit VR does not tell: a value that begins with an item is taken for a sequence, as DCMTK may do from its
-    // dictionary. It may claim to be longer than the file.
-    return element.length >= 8 && element.value + 4 <= bytes_.size() &&
+    // dictionary (of pixel data it knows better). It may claim to be longer than the file.
+    return element.tag != kPixelData && element.length >= 8 && element.value + 4 <= bytes_.size() &&
            integer(bytes_.at(element.value, 4), 2, false) == 0xFFFEu &&
            integer(bytes_.at(element.value, 4) + 2, 2, false) == 0xE000u;
   }
@@ -245,8 +245,8 @@ Meta read_meta(Bytes& bytes) {
   std::uint64_t told_end = 0;
   bool has_syntax = false;
   while (meta.end + 8 <= bytes.size()) {
+    if (integer(bytes.at(meta.end, 2), 2, false) != 0x0002u) break;
     const Element element = read_element(bytes, meta.end, {});
-    if (element.tag >> 16 != 0x0002u) break;
     if (element.length == kUndefinedLength || element.vr == "SQ")
       malformed(meta.end, "the meta header holds a sequence");
     // (3) DCMTK believes the length, this guard the group numbers.

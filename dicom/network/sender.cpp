@@ -241,12 +241,14 @@ class Shipment {
     while (verdicts_.size() < instances_.size()) {
       if (stop_ && stop_()) {
         rest_.problem = "not sent: Herald was told to stop";
+        rest_.tried = false;
         return;
       }
       auto sent = guarded([&] { return send_one(association, verdicts_.size()); });
       if (!sent) {
         association.give_up();
         rest_.problem = "not sent: the association had ended before";
+        rest_.tried = false;
         give(as_verdict(sent.error()));
         return;
       }

@@ -140,14 +140,25 @@ void add_groups(std::vector<ContentItem>& groups, const SliceMeasurement& m,
     groups.push_back(piece_group(m, pieces[piece], piece + 1));
 }
 
-// The largest slice of the first map, the lower one of equals.
-const SliceMeasurement* largest(const std::vector<SliceMeasurement>& measurements) {
-  const SliceMeasurement* best = &measurements.front();
-  for (const SliceMeasurement& m : measurements)
-    if (m.region_uid == best->region_uid && m.quantity == best->quantity && m.slot == best->slot &&
-        m.statistics.voxels > best->statistics.voxels)
-      best = &m;
+// The largest slice of a lesion on the first map that shows it, the lower one of equals; nullptr when it was not
+// measured.
+const SliceMeasurement* largest(const std::vector<SliceMeasurement>& measurements, const std::string& region_uid) {
+  const SliceMeasurement* best = nullptr;
+  for (const SliceMeasurement& m : measurements) {
+    if (m.region_uid != region_uid) continue;
+    const bool same_map = best != nullptr && m.quantity == best->quantity && m.slot == best->slot;
+    if (best == nullptr || (same_map && m.statistics.voxels > best->statistics.voxels)) best = &m;
+  }
   return best;
+}
+
+std::vector<DerivedMeasurement> derived_for(const SliceMeasurement& measurement,
+                                            const std::vector<SliceMeasurement>& measurements,
+                                            const std::vector<DerivedMeasurement>& derived) {
+  std::vector<DerivedMeasurement> own;
+  for (const DerivedMeasurement& d : derived)
+    if (largest(measurements, d.region_uid) == &measurement) own.push_back(d);
+  return own;
 }
 
 std::vector<Reference> all_evidence(const std::vector<SliceMeasurement>& measurements, const ReportSource& source) {
@@ -165,7 +176,6 @@ Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& me
                                          const std::filesystem::path& folder) {
   return guarded([&] {
     if (measurements.empty()) fail(Fault::Malformed, "there is nothing measured to report");
-    const SliceMeasurement* bears_derived = largest(measurements);
     ReportDocument document{{"126000", "DCM", "Imaging Measurement Report"},
                             "measurement report",
                             "Lesion measurements",
@@ -175,7 +185,7 @@ Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& me
                             source.remarks,
                             all_evidence(measurements, source)};
     for (const SliceMeasurement& m : measurements)
-      add_groups(document.groups, m, &m == bears_derived ? derived : std::vector<DerivedMeasurement>{});
+      add_groups(document.groups, m, derived_for(m, measurements, derived));
     const auto header = read_template(source.template_image);
     return write_report(document, *header, source, folder);
   });

@@ -33,6 +33,7 @@ struct SliceMeasurement {
 
 // A number that belongs to the lesion, not to a map: ΔT1, ΔT1/T1, share of failed voxels …
 struct DerivedMeasurement {
+  std::string region_uid;  // of the lesion it belongs to, as in SliceMeasurement
   std::string name, unit;
   double value = 0;
   std::string how;  // formula in words
@@ -49,7 +50,7 @@ struct ReportSource {
 };
 
 // Comprehensive SR "Imaging Measurement Report" (126000). Groups with their own Tracking UID each; plain tracking
-// identifiers. `derived` is given in the group of the largest slice of the first map.
+// identifiers. `derived` is given in the group of its lesion's largest slice on the first map.
 [[nodiscard]] Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& measurements,
                                                        const std::vector<DerivedMeasurement>& derived,
                                                        const ReportSource& source, const std::filesystem::path& folder);

@@ -73,7 +73,7 @@ std::string described(const Settings& s) {
       << "\nfitting " << s.fitting.least_snr << ' ' << s.fitting.largest_relative_error << ' '
       << s.fitting.largest_relative_residual << ' ' << s.fitting.drop_first_echo << "\nworkers " << s.workers << ' '
       << s.job_lease.count() << "\nlog " << static_cast<int>(s.logging.format) << ' ' << s.logging.level << ' '
-      << s.logging.file << ' ' << s.logging.rotate_mb << ' ' << s.logging.keep << '\n';
+      << s.logging.file << '\n';
   return out.str();
 }
 
@@ -186,14 +186,12 @@ give_up_after_days = 1
 format = "json"
 level = "debug"
 file = "logs/herald.log"
-rotate_mb = 1
-keep = 2
 )");
   EXPECT_EQ(
       described(s),
       "node MY NODE 127.0.0.1 0 B-7\nreceive 2 4 16384 1 2 3\nfloor 536870912\ngrouping 250 1000\nfitting 7.5 1 0.1 0\n"
       "workers 2 30\nlog 1 debug \"" +
-          (folder_ / "logs/herald.log").string() + "\" 1 2\n");
+          (folder_ / "logs/herald.log").string() + "\"\n");
   EXPECT_THAT(s.receive.calling_ae_titles, ElementsAre("SKYRA", "SIGNA"));
   EXPECT_EQ(s.fitting.threads, 3u);
   EXPECT_EQ(s.store.root, folder_ / "data");

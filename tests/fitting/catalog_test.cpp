@@ -12,6 +12,10 @@
 #include "tests/fitting/one_voxel.h"
 
 namespace fitting {
+
+// Its name, rather than its bytes, in the names of tests.
+void PrintTo(const Model& model, std::ostream* out) { *out << model.name; }
+
 namespace {
 
 TEST(Catalog, HoldsOneModelPerFileUnderTheNameOfTheFile) {

@@ -134,11 +134,11 @@ TEST_F(Receiving, AFileWithoutItsRowIsIndexedWhenItComesAgain) {
 TEST_F(Receiving, AnOpenAssociationCountsAsReceivingItsStudies) {
   const auto identity = dicom::read_identity(files_[0].path);
   ingest_->opened(1, "SCANNER");
-  EXPECT_FALSE(ingest_->receiving(identity->study_uid));
+  EXPECT_FALSE(ingest_->receiving(identity->study_uid, std::chrono::hours(1)));
   receive(files_[0]);
-  EXPECT_TRUE(ingest_->receiving(identity->study_uid));
+  EXPECT_TRUE(ingest_->receiving(identity->study_uid, std::chrono::hours(1)));
   ingest_->closed(1, "released");
-  EXPECT_FALSE(ingest_->receiving(identity->study_uid));
+  EXPECT_FALSE(ingest_->receiving(identity->study_uid, std::chrono::hours(1)));
 }
 
 }  // namespace

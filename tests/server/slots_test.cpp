@@ -11,10 +11,10 @@ using server::place;
 config::Recipe recipe() {
   config::Recipe r;
   r.name = "test";
-  r.slots = {{"t1_pre", "t1_vfa", "before", true, std::nullopt, {"t1map_pre"}},
-             {"t1_post", "t1_vfa", "after", true, std::nullopt, {"t1map_post"}},
-             {"t2", "t2_me", "", false, 8, {}},
-             {"t1", "t1_vfa", "", false, std::nullopt, {}}};
+  r.slots = {{"t1_pre", "t1_vfa", "before", true, std::nullopt, std::nullopt, {"t1map_pre"}},
+             {"t1_post", "t1_vfa", "after", true, std::nullopt, std::nullopt, {"t1map_post"}},
+             {"t2", "t2_me", "", false, 8, 30, {}},
+             {"t1", "t1_vfa", "", false, std::nullopt, std::nullopt, {}}};
   return r;
 }
 
@@ -27,6 +27,7 @@ struct Exam {
     acquisition.kind = kind;
     acquisition.contrast = contrast;
     acquisition.volumes.resize(static_cast<std::size_t>(volumes));
+    acquisition.geometry.slice_origins_mm.resize(30);
     dicom::Instance image;
     image.series_description = description;
     acquisition.instances = {instances.size()};
@@ -65,15 +66,24 @@ TEST(Slots, LeavesAloneWhatDescriptionAndHeadersContradict) {
   EXPECT_NE(placement.refused.find("left alone"), std::string::npos);
 }
 
-TEST(Slots, ClosesAtOnceWhenTheRecipesCountIsMet) {
+TEST(Slots, ClosesAtOnceWhenTheRecipesCountsAreMet) {
   Exam exam;
   exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 8);
   EXPECT_FALSE(exam.placed(false).closed_by.empty());
 }
 
+TEST(Slots, AllEchoesOfHalfAStackAreNotComplete) {
+  Exam exam;
+  auto& acquisition = exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 8);
+  acquisition.echoes_agree = true;
+  acquisition.geometry.slice_origins_mm.resize(15);
+  EXPECT_TRUE(exam.placed(false).closed_by.empty());
+  EXPECT_NE(exam.placed(true).closed_by.find("expects 30 slices, 15 came"), std::string::npos);
+}
+
 TEST(Slots, ClosesAtOnceWhenTheScannersCountIsMet) {
   Exam exam;
-  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 6).counts_agree = true;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 6).images_agree = true;
   EXPECT_FALSE(exam.placed(false).closed_by.empty());
 }
 
@@ -87,7 +97,7 @@ TEST(Slots, WithoutACountWaitsForTheQuietPeriodAndSaysWhatWasMissing) {
 
 TEST(Slots, ASetWhoseContrastMayStillBecomeKnownIsNotSettledEarly) {
   Exam exam;
-  exam.add(Kind::T1Vfa, Contrast::Unknown, "vibe", 5).counts_agree = true;
+  exam.add(Kind::T1Vfa, Contrast::Unknown, "vibe", 5).images_agree = true;
   EXPECT_FALSE(exam.placed(false).waiting_for.empty());
   EXPECT_EQ(exam.placed(true).slot->name, "t1");
 }

@@ -8,6 +8,8 @@
 
 namespace {
 
+using namespace std::chrono_literals;
+
 using scene::at;
 using scene::instance;
 using scene::must;
@@ -228,6 +230,29 @@ TEST_F(IndexTest, TakesAStudyFromManyAssociationsAtOnce) {
   }
   for (auto& association : associations) association.join();
   EXPECT_EQ(kAssociations * kEach, index.pending_studies().value().at(0).instances);
+}
+
+TEST_F(IndexTest, AQuietGroupingIsNotUndoneByOneOfTheSameArrivalThatWasNot) {
+  index.add(instance("1.1")).value();
+  const auto arrival = last_arrival();
+  must(index.set_grouped("1.2.3", arrival, true, "{}", ""));
+  must(index.set_grouped("1.2.3", arrival, false, "{}", ""));
+  EXPECT_THAT(pending(), IsEmpty());
+}
+
+TEST_F(IndexTest, AClockThatWasSetBackFreezesNoStudy) {
+  auto early = instance("1.1"), late = instance("2.1", "other");
+  early.received = late.received = at(5000);
+  index.add(early).value();
+  index.add(late).value();
+  must(index.set_grouped("other", index.pending_studies().value().at(1).last_arrival, true, "{}", ""));
+  EXPECT_EQ(2, index.mend_times(at(100), 60s));
+  const auto studies = value_of(index.pending_studies());
+  ASSERT_EQ(1, studies.size());  // what was grouped stays grouped, what was pending stays pending
+  EXPECT_EQ("1.2.3", studies[0].study_uid);
+  EXPECT_EQ(at(100), studies[0].last_arrival);
+  EXPECT_TRUE(studies[0].changed);
+  EXPECT_EQ(0, index.mend_times(at(101), 60s));
 }
 
 }  // namespace

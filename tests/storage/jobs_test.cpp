@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "storage/index.h"
 #include "storage/outbox.h"
 #include "tests/storage/scene.h"
 
@@ -327,5 +329,54 @@ TEST(JobStates, LetNothingOutOfDoneAndOnlyAPersonOutOfTheOtherEnds) {
 }
 
 TEST(JobStates, HaveNames) { EXPECT_EQ("cancelled", to_string(JobState::Cancelled)); }
+
+TEST_F(JobQueueTest, AWorldThatFailedCostsNoAttempt) {
+  const auto id = enqueue("k");
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(id, claim_id(100.0 * i));
+    EXPECT_TRUE(queue.give_back(id, "w1", at(100.0 * i + 1), "no space left", at(100.0 * i + 60)).value());
+  }
+  EXPECT_EQ(JobState::Waiting, job(id).state);
+  EXPECT_EQ(0, job(id).attempts);
+  EXPECT_EQ("no space left", job(id).reason);
+  EXPECT_EQ(std::nullopt, queue.claim("w1", at(459), kLease).value());
+}
+
+TEST_F(JobQueueTest, TheEndOfAJobMarksItsStudyHoweverItEnds) {
+  storage::Index index(database);
+  index
+      .add({.sop_instance_uid = "1.1",
+            .sop_class_uid = "c",
+            .study_uid = "1.2.3",
+            .series_uid = "s",
+            .transfer_syntax_uid = "t",
+            .path = "/p",
+            .payload_digest = "d",
+            .source = "x",
+            .received = at(0)})
+      .value();
+  const auto at_rest = [&] {
+    const auto studies = value_of(index.pending_studies());
+    if (!studies.empty()) must(index.set_grouped("1.2.3", studies[0].last_arrival, true, "{}", ""));
+    return value_of(index.pending_studies()).empty();
+  };
+  using End = std::function<void(std::int64_t)>;
+  const auto claimed = [&](std::int64_t id) { EXPECT_EQ(id, claim_id(0)); };
+  const std::vector<std::pair<std::string, End>> ends = {
+      {"finished", [&](std::int64_t id) { claimed(id), EXPECT_TRUE(queue.finish(id, "w1", at(1), {}, {}).value()); }},
+      {"refused", [&](std::int64_t id) { claimed(id), EXPECT_TRUE(queue.refuse(id, "w1", at(1), "no").value()); }},
+      {"cancelled", [&](std::int64_t id) { EXPECT_TRUE(queue.cancel(id, at(1)).value()); }},
+      {"dead", [&](std::int64_t) {
+         for (int i = 0; i < storage::kMostAttempts; ++i) {
+           EXPECT_TRUE(queue.claim("w1", at(100 * i), kLease).value());
+           EXPECT_EQ(1, value_of(queue.sweep(at(100 * i + 61))).size());
+         }
+       }}};
+  for (const auto& [how, end] : ends) {
+    ASSERT_TRUE(at_rest());
+    end(queue.enqueue("map", how, "1.2.3", "{}", at(0), at(0), storage::AtEnd::MarkStudy).value().value());
+    EXPECT_EQ(1, value_of(index.pending_studies()).size()) << how;
+  }
+}
 
 }  // namespace

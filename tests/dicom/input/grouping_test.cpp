@@ -33,7 +33,7 @@ void expect_only_problem(const Images& images, const char* problem) {
   const Grouping grouping = grouped(images);
   ASSERT_THAT(grouping.acquisitions, SizeIs(1));
   EXPECT_THAT(grouping.acquisitions[0].problem, HasSubstr(problem));
-  EXPECT_FALSE(grouping.acquisitions[0].counts_agree);
+  EXPECT_FALSE(grouping.acquisitions[0].images_agree);
 }
 
 Images two_angles(int series, double time_s) {
@@ -54,7 +54,7 @@ TEST(Grouping, MakesOneAcquisitionOfFlipAnglesInSeparateSeries) {
   EXPECT_EQ(vfa.repetition_time_ms, 5);
   EXPECT_EQ(vfa.geometry.slices(), 4);
   EXPECT_EQ(vfa.time_s, kNoon);
-  EXPECT_FALSE(vfa.counts_agree);  // a further flip angle may still come
+  EXPECT_FALSE(vfa.images_agree);  // a further flip angle may still come
 }
 
 TEST(Grouping, OrdersSlicesAlongTheNormalWhateverTheirNumbers) {
@@ -118,7 +118,7 @@ TEST(Grouping, BelievesTheEchoTrain) {
   const auto train = [](int count) {
     return with(echoes(2, 6, kNoon), [count](auto& i) { i.echo_train_length = count; });
   };
-  EXPECT_TRUE(grouped(train(6)).acquisitions.at(0).counts_agree);
+  EXPECT_TRUE(grouped(train(6)).acquisitions.at(0).echoes_agree);
   expect_only_problem(train(8), "echo train of 8, 6 echoes are here");
 }
 
@@ -126,11 +126,11 @@ TEST(Grouping, BelievesTheImageCountOfTheSeries) {
   const auto counted = [](int count) {
     return with(echoes(2, 6, kNoon), [count](auto& i) { i.images_in_acquisition = count; });
   };
-  EXPECT_TRUE(grouped(counted(24)).acquisitions.at(0).counts_agree);
+  EXPECT_TRUE(grouped(counted(24)).acquisitions.at(0).images_agree);
   expect_only_problem(counted(25), "the scanner counted 25 images in this series, 24 are here");
   const Grouping slices_missing = grouped(counted(30));  // GE phantoms of which one slice was kept
   EXPECT_TRUE(slices_missing.acquisitions.at(0).fits());
-  EXPECT_FALSE(slices_missing.acquisitions.at(0).counts_agree);
+  EXPECT_FALSE(slices_missing.acquisitions.at(0).images_agree);
   EXPECT_THAT(slices_missing.acquisitions.at(0).notes, SizeIs(1));
 }
 

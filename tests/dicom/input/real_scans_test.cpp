@@ -64,7 +64,7 @@ TEST(RealScans, AeraGivesOneT2AcquisitionOf32Echoes) {
   EXPECT_EQ(t2.kind, Kind::T2MultiEcho);
   EXPECT_THAT(t2.volumes, SizeIs(32));
   EXPECT_TRUE(t2.fits()) << t2.problem;
-  EXPECT_TRUE(t2.counts_agree);
+  EXPECT_TRUE(t2.echoes_agree);
 }
 
 TEST(RealScans, OptimaGivesEightEchoesAndSaysThatSlicesMayBeMissing) {
@@ -72,7 +72,7 @@ TEST(RealScans, OptimaGivesEightEchoesAndSaysThatSlicesMayBeMissing) {
   const Acquisition& t2 = study.grouping.acquisitions.at(0);
   EXPECT_THAT(t2.volumes, SizeIs(8));
   EXPECT_TRUE(t2.fits()) << t2.problem;
-  EXPECT_FALSE(t2.counts_agree);
+  EXPECT_FALSE(t2.images_agree);
   EXPECT_THAT(t2.notes, ElementsAre(HasSubstr("counted 24 images")));
 }
 
@@ -80,7 +80,7 @@ TEST(RealScans, IngeniaGives32EchoesInItsFloatingPointScale) {
   REAL_STUDY("hazen_t2se_philips15_p4p5");
   const Acquisition& t2 = study.grouping.acquisitions.at(0);
   EXPECT_THAT(t2.volumes, SizeIs(32));
-  EXPECT_TRUE(t2.fits() && t2.counts_agree) << t2.problem;
+  EXPECT_TRUE(t2.fits() && t2.echoes_agree) << t2.problem;
   EXPECT_EQ(t2.geometry.slices(), 2);
   EXPECT_THAT(study.load().series.planes, SizeIs(32));
 }
@@ -90,7 +90,7 @@ TEST(RealScans, PrismaGivesT2StarAndItsPhaseIsPassedOver) {
   ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
   EXPECT_EQ(study.grouping.acquisitions[0].kind, Kind::T2StarMultiEcho);
   EXPECT_EQ(study.grouping.acquisitions[0].geometry.slices(), 5);
-  EXPECT_TRUE(study.grouping.acquisitions[0].counts_agree);
+  EXPECT_TRUE(study.grouping.acquisitions[0].echoes_agree);
   EXPECT_THAT(study.axes(), ElementsAre(2.5, 5.5, 8.5, 11.5, 14.5, 17.5));
   EXPECT_THAT(study.grouping.passed_over, ElementsAre(reason("phase images")));
 }
@@ -156,7 +156,7 @@ TEST(RealScans, PioneerDiffusionIsCompleteByTheScannersCount) {
   REAL_STUDY("dcmqa_ge_pioneer_dwi");
   ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
   EXPECT_TRUE(study.grouping.acquisitions[0].fits());
-  EXPECT_TRUE(study.grouping.acquisitions[0].counts_agree);
+  EXPECT_TRUE(study.grouping.acquisitions[0].images_agree);
   EXPECT_THAT(study.axes(), ElementsAre(0, 1000));
 }
 

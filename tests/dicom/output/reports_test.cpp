@@ -64,7 +64,7 @@ struct Case {
   Case() {
     measurements = {slice("T1", "t1_pre", 3, 80), slice("T1", "t1_pre", 4, 100), slice("T2", "t2", 4, 110)};
     measurements[1].whole = statistics(1500, 180);
-    derived = {{"T1 relative change", "%", -31.4, "(T1 post - T1 pre) / T1 pre"}};
+    derived = {{kRoot + ".7.1", "T1 relative change", "%", -31.4, "(T1 post - T1 pre) / T1 pre"}};
     source.template_image = synthetic::write_template(folder.path());
     source.evidence = {{UID_MRImageStorage, kRoot + ".1.10.1", kRoot + ".1.10"}};
     source.roi = {UID_SegmentationStorage, kRoot + ".9.1", kRoot + ".9"};
