@@ -363,8 +363,16 @@ TEST_F(JobQueueTest, TheEndOfAJobMarksItsStudyHoweverItEnds) {
   using End = std::function<void(std::int64_t)>;
   const auto claimed = [&](std::int64_t id) { EXPECT_EQ(id, claim_id(0)); };
   const std::vector<std::pair<std::string, End>> ends = {
-      {"finished", [&](std::int64_t id) { claimed(id), EXPECT_TRUE(queue.finish(id, "w1", at(1), {}, {}).value()); }},
-      {"refused", [&](std::int64_t id) { claimed(id), EXPECT_TRUE(queue.refuse(id, "w1", at(1), "no").value()); }},
+      {"finished",
+       [&](std::int64_t id) {
+         claimed(id);
+         EXPECT_TRUE(queue.finish(id, "w1", at(1), {}, {}).value());
+       }},
+      {"refused",
+       [&](std::int64_t id) {
+         claimed(id);
+         EXPECT_TRUE(queue.refuse(id, "w1", at(1), "no").value());
+       }},
       {"cancelled", [&](std::int64_t id) { EXPECT_TRUE(queue.cancel(id, at(1)).value()); }},
       {"dead", [&](std::int64_t) {
          for (int i = 0; i < storage::kMostAttempts; ++i) {

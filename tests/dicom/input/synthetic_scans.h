@@ -101,7 +101,7 @@ inline std::string text_of(const dicom::Grouping& grouping, const Images& images
   std::string text;
   for (const dicom::Acquisition& a : grouping.acquisitions) {
     text += std::string(to_string(a.kind)) + " " + std::string(to_string(a.contrast)) + " [" + a.problem + "] " +
-            std::to_string(a.counts_agree) + " " + digest_of(a, images) + "\n";
+            std::to_string((a.echoes_agree || a.images_agree)) + " " + digest_of(a, images) + "\n";
     for (const auto& sentence : a.evidence) text += "  " + sentence + "\n";
     for (const auto& note : a.notes) text += "  " + note + "\n";
     for (const dicom::Volume& volume : a.volumes)
