@@ -58,7 +58,7 @@ std::string number(double value) {
 }
 
 std::size_t distinct(std::vector<double> axis) {
-  return static_cast<std::size_t>(std::ranges::unique(axis).begin() - axis.begin());
+  return static_cast<std::size_t>(std::unique(axis.begin(), axis.end()) - axis.begin());
 }
 
 bool usable(const Protocol& protocol) {

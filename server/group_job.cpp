@@ -85,13 +85,50 @@ std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std:
   return std::nullopt;
 }
 
+std::string key_of(const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers) {
+  if (placement.slot == nullptr || !acquisition.fits()) return {};
+  return placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
+}
+
+// Results of finished jobs of this kind whose keys begin with `prefix` and are not among those that hold now: what late
+// images replace.
+std::vector<storage::ResultRow> replaced_results(const storage::JobQueue& queue, const std::string& study,
+                                                 std::string_view kind, const std::string& prefix,
+                                                 const std::set<std::string>& current) {
+  std::set<std::int64_t> replaced;
+  for (const storage::Job& job : need(queue.jobs_of(study), "list jobs")) {
+    if (job.kind == kind && job.state == storage::JobState::Done && job.key.starts_with(prefix) &&
+        !current.contains(job.key))
+      replaced.insert(job.id);
+  }
+  auto rows = need(queue.results_of(study), "list results");
+  std::erase_if(rows, [&](const storage::ResultRow& row) { return !replaced.contains(row.job_id); });
+  return rows;
+}
+
+// What has not left yet need not leave any more.
+void withdraw(Context& context, const std::string& study, const std::vector<storage::ResultRow>& replaced) {
+  storage::Outbox outbox(context.database);
+  for (const storage::OutboxRow& row : need(outbox.rows_of(study), "list the outbox")) {
+    const bool old = std::any_of(replaced.begin(), replaced.end(), [&](const storage::ResultRow& result) {
+      return result.sop_instance_uid == row.object.sop_instance_uid;
+    });
+    if (old && row.state == storage::OutboxState::Waiting) need(outbox.cancel(row.id, now()), "withdraw an object");
+  }
+}
+
 void queue_map(Context& context, storage::JobQueue& queue, const std::string& study,
                const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers,
-               const std::string& key) {
+               const std::string& key, const std::set<std::string>& current) {
+  const auto replaced = replaced_results(queue, study, "map", placement.slot->name + ":", current);
+  withdraw(context, study, replaced);
+  std::set<std::string> replaced_series;
+  for (const storage::ResultRow& row : replaced) replaced_series.insert(row.series_uid);
   const json payload{{"slot", placement.slot->name},
                      {"series_offset", placement.slot - context.recipe.slots.data()},
                      {"contrast", dicom::to_string(placement.contrast)},
                      {"closed_by", placement.closed_by},
+                     {"replaces", replaced_series},
                      {"instances", uids_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
 }
@@ -107,20 +144,22 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
                 std::vector<Placement> placements, const Headers& headers, Queued& queued) {
   const auto jobs = need(queue.jobs_of(study), "list jobs");
   json account = json::array();
-  std::set<std::string> filled;
+  std::set<std::string> filled, current;
+  for (const Placement& placement : placements)
+    current.insert(key_of(grouping.acquisitions[placement.acquisition], placement, headers));
   for (Placement& placement : placements) {
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
-    std::string key;
-    if (placement.slot != nullptr && acquisition.fits()) {
-      key = placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
+    const std::string key = key_of(acquisition, placement, headers);
+    if (!key.empty()) {
       const auto known = find_job(jobs, "map", key);
       if (known) keep_closed(placement);
       const bool open =
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
       const bool fresh = !known && !placement.closed_by.empty();
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
-      if (known && !known->reason.empty()) queued.missing[placement.slot->name] = known->reason;
-      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key);
+      if (known && (known->state == storage::JobState::Refused || known->state == storage::JobState::Dead))
+        queued.missing[placement.slot->name] = known->reason;
+      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
       if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second)
@@ -136,8 +175,8 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
 }
 
 // An ROI is measured when the study's maps are there; again, when they have changed since.
-json queue_measurements(storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping,
-                        const Headers& headers, Queued& queued, bool quiet) {
+json queue_measurements(Context& context, storage::JobQueue& queue, const std::string& study,
+                        const dicom::Grouping& grouping, const Headers& headers, Queued& queued, bool quiet) {
   json account = json::array();
   for (const std::size_t i : grouping.rois) {
     const std::string& roi = headers.instances[i].sop_instance_uid;
@@ -148,8 +187,15 @@ json queue_measurements(storage::JobQueue& queue, const std::string& study, cons
       line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
     } else {
       const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
-      const json payload{
-          {"roi", roi}, {"maps", queued.maps}, {"ambiguous", queued.ambiguous_slots}, {"missing", queued.missing}};
+      const auto replaced = replaced_results(queue, study, "measure", roi + ":", {key});
+      withdraw(context, study, replaced);
+      std::set<std::string> replaced_reports;
+      for (const storage::ResultRow& row : replaced) replaced_reports.insert(row.sop_instance_uid);
+      const json payload{{"roi", roi},
+                         {"maps", queued.maps},
+                         {"ambiguous", queued.ambiguous_slots},
+                         {"missing", queued.missing},
+                         {"replaces", replaced_reports}};
       line["job_key"] = key;
       if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job"))
         ++queued.jobs;
@@ -210,7 +256,7 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
-  account["rois"] = queue_measurements(queue, job.study_uid, grouping, headers, queued, quiet);
+  account["rois"] = queue_measurements(context, queue, job.study_uid, grouping, headers, queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;
 

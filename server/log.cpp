@@ -63,7 +63,8 @@ void open(const config::Logging& logging) {
   if (logging.file.empty()) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   } else {
-    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(logging.file.string());  // appends: workers write to it too
+    sink =
+        std::make_shared<spdlog::sinks::basic_file_sink_mt>(logging.file.string());  // appends: workers write to it too
   }
   auto logger = std::make_shared<spdlog::logger>("herald", std::move(sink));
   logger->set_level(logging.level == "warn" ? kWarn : spdlog::level::from_str(logging.level));

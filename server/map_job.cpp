@@ -109,8 +109,12 @@ JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const fitting::Model* model = fitting::find_model(dicom::model_of(acquisition.kind));
   auto fitted = fitting::fit_series(loaded.series, *model, context.settings.fitting);
   if (auto* refusal = std::get_if<fitting::Refusal>(&fitted)) return *refusal;
-  const auto& fit = std::get<fitting::Fit>(fitted);
+  auto& fit = std::get<fitting::Fit>(fitted);
   if (fit.fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit.description};
+
+  for (const json& series : payload.at("replaces")) {
+    fit.description += "; replaces series " + series.get<std::string>() + ", made before all images had come";
+  }
 
   dicom::MapRequest request;
   request.fit = &fit;

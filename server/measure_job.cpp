@@ -63,6 +63,10 @@ std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, cons
   for (const json& id : payload.at("maps")) maps.push_back(read_map(results, id.get<std::int64_t>()));
   for (const auto& [slot, reason] : payload.at("missing").items())
     findings.missing[slot] = "its map was not computed: " + reason.get<std::string>();
+  for (const json& report : payload.at("replaces")) {
+    findings.remarks.push_back("It replaces report " + report.get<std::string>() +
+                               ", made from earlier maps of this study.");
+  }
   for (const json& slot : payload.at("ambiguous")) {
     const std::string name = slot.get<std::string>();
     findings.missing[name] = "more than one acquisition fits " + name + "; none of them was used";

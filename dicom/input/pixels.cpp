@@ -17,6 +17,9 @@
 namespace dicom {
 namespace {
 
+// 8 GiB of float planes: three times the largest breast protocol. A header may claim any matrix before a pixel is seen.
+constexpr std::size_t kMostValues = std::size_t{1} << 31;
+
 // Stored values, sign-extended: `bits` read as signed where `is_signed`.
 struct Stored {
   std::vector<std::uint32_t> bits;
@@ -165,6 +168,8 @@ class Loader {
  public:
   Loader(const Acquisition& acquisition, std::span<const Instance> instances)
       : acquisition_(acquisition), instances_(instances), cells_(cells_of(acquisition)), digests_(instances.size()) {
+    if (acquisition.geometry.voxels() > kMostValues / acquisition.volumes.size())
+      fail(Fault::Unsupported, "the acquisition is larger than Herald computes (2^31 values)");
     planes_.assign(acquisition.volumes.size(), std::vector<float>(acquisition.geometry.voxels()));
   }
 

@@ -92,3 +92,67 @@ TEST(NestingGuard, InflatesDeflatedDataSets) {
   dicom_files::save(file, folder / "deep", EXS_DeflatedLittleEndianExplicit);
   EXPECT_FALSE(dicom::check_nesting(folder / "deep").has_value());
 }
+
+namespace {
+
+std::string element(unsigned group, unsigned number, const std::string& vr_and_length) {
+  return u16(group) + u16(number) + vr_and_length;
+}
+
+std::string implicit_open_ended(int depth) {
+  std::string bytes;
+  for (int i = 0; i < depth; ++i) bytes += u16(0x0008) + u16(0x1140) + u32(kUndefined) + kItem + u32(kUndefined);
+  return bytes;
+}
+
+// Seventy levels, begun by `head_of_one` each time.
+std::string seventy(const std::string& head_of_one) {
+  std::string bytes;
+  for (int i = 0; i < 70; ++i) bytes += head_of_one;
+  return bytes;
+}
+
+}  // namespace
+
+// Each of these made DCMTK 3.6.7 recurse while the guard saw a value to skip, or nothing.
+TEST(NestingGuard, SeesWhatDcmtkSees) {
+  const std::string deep = open_ended(70), pixels = element(0x7FE0, 0x0010, "OW" + u16(0) + u32(2)) + u16(0);
+  EXPECT_FALSE(accepted(head(kExplicit) + pixels + deep)) << "after the pixel data";
+  EXPECT_FALSE(accepted(head(kExplicit) + element(0x7FE0, 0x0009, "OD" + u16(0) + u32(0)) + deep))
+      << "other pixel data";
+  EXPECT_FALSE(accepted(head(kExplicit) +
+                        seventy(element(0x7FE0, 0x0008, "SQ" + u16(0) + u32(kUndefined)) + kItem + u32(kUndefined))))
+      << "pixel data that are a sequence";
+  EXPECT_FALSE(accepted(head(kExplicit) + element(0x0021, 0x1001, "??" + u16(0)) + deep)) << "a VR that is none";
+  EXPECT_FALSE(accepted(head(kExplicit) + element(0x0021, 0x1001, "ox" + u16(0)) + deep)) << "a VR of DCMTK's own";
+  EXPECT_FALSE(accepted(head("1.2.840.113619.5.2") + implicit_open_ended(70))) << "GE's private implicit syntax";
+  EXPECT_FALSE(accepted(head("1.2.3") + implicit_open_ended(70))) << "an unknown syntax";
+  EXPECT_FALSE(accepted(head(kImplicit) + head(kExplicit).substr(132) + implicit_open_ended(70))) << "two syntaxes";
+  EXPECT_FALSE(accepted(head(kImplicit) + u16(0x0008) + u16(0x1140) + u32(0x7FFFFFF0) + kItem + u32(kUndefined) +
+                        implicit_open_ended(70)))
+      << "an implicit sequence that is longer than the file";
+  EXPECT_FALSE(
+      accepted(head(kExplicit) + seventy(element(0x0008, 0x1140, "SQ" + u16(0) + u32(8)) + kItem + u32(0x7FFFFFF0))))
+      << "an item that outlasts its sequence";
+}
+
+TEST(NestingGuard, RefusesAMetaHeaderThatDoesNotKeepToItsLength) {
+  const auto with_length = [](std::uint32_t length) {
+    const std::string plain = head(kExplicit);
+    return plain.substr(0, 132) + u16(2) + u16(0) + "UL" + u16(4) + u32(length) + plain.substr(132) + open_ended(1);
+  };
+  const auto length = static_cast<std::uint32_t>(head(kExplicit).size() - 132);
+  EXPECT_TRUE(accepted(with_length(length)));
+  EXPECT_FALSE(accepted(with_length(length - 8)));
+  EXPECT_FALSE(accepted(with_length(length + 8)));
+}
+
+TEST(NestingGuard, ToleratesWhatRealFilesHave) {
+  const std::string pixels = element(0x7FE0, 0x0010, "OW" + u16(0) + u32(4)) + u32(0);
+  EXPECT_TRUE(accepted(head(kExplicit) + open_ended(3) + pixels + std::string(512, '\0'))) << "padding with zeros";
+  EXPECT_TRUE(accepted(head(kExplicit) + open_ended(3) + element(0x7FE0, 0x0010, "OW" + u16(0) + u32(4096)) + u32(0)))
+      << "pixel data cut short";
+  EXPECT_TRUE(accepted(head("1.2.840.10008.1.2.4.70") + element(0x7FE0, 0x0010, "OB" + u16(0) + u32(kUndefined)) +
+                       kItem + u32(0) + kItem + u32(4096) + u32(0)))
+      << "compressed pixel data cut short";
+}
