@@ -53,19 +53,6 @@ Courier::Courier(config::Destination destination, std::filesystem::path database
       database_(std::move(database)),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-Courier::~Courier() {
-  thread_.request_stop();
-  woken_.notify_all();
-}
-
-void Courier::wake() {
-  {
-    const std::scoped_lock lock(mutex_);
-    wake_ = true;
-  }
-  woken_.notify_all();
-}
-
 void Courier::run(const std::stop_token& stop) {
   // A full disk or a busy database passes: what was sent and could not be recorded is sent again under the same UID.
   for (auto pause = kLookAgain; !stop.stop_requested(); pause = std::min(2 * pause, kLongestPause)) {
@@ -91,8 +78,7 @@ void Courier::deliver_until(const std::stop_token& stop, std::chrono::millisecon
 
 void Courier::wait(const std::stop_token& stop, std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
-  woken_.wait_for(lock, stop, longest, [this] { return wake_; });
-  wake_ = false;
+  stopped_.wait_for(lock, stop, longest, [] { return false; });
 }
 
 bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop) {

@@ -25,9 +25,8 @@ struct NextStep {
 
 class Courier {
  public:
-  Courier(config::Destination destination, std::filesystem::path database);  // starts the thread
-  ~Courier();                                                                // stops after the instance being sent
-  void wake();                                                               // something may be due
+  // Starts the thread; destruction stops it after the instance that is being sent.
+  Courier(config::Destination destination, std::filesystem::path database);
 
  private:
   void run(const std::stop_token& stop);
@@ -39,9 +38,8 @@ class Courier {
 
   config::Destination destination_;
   std::filesystem::path database_;
-  std::mutex mutex_;
-  std::condition_variable_any woken_;
-  bool wake_ = false;  // guarded by mutex_
+  std::mutex mutex_;  // of stopped_ alone
+  std::condition_variable_any stopped_;
   std::jthread thread_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -269,6 +270,65 @@ TEST_F(SimulatedExam, AMissingSliceIsExplainedNeverGuessed) {
     if (line.at("kind") == "t2_me") explained = !line.at("refused").get<std::string>().empty();
   }
   EXPECT_TRUE(explained);
+}
+
+// The exam with its outline changed by `change` on the way.
+server::ProcessSummary process_with_outline(const fs::path& exam, const fs::path& work,
+                                            const std::function<void(DcmDataset&)>& change) {
+  fs::copy(exam, work / "exam", fs::copy_options::recursive);
+  const fs::path outline = fs::directory_iterator(work / "exam/outline")->path();
+  DcmFileFormat file;
+  EXPECT_TRUE(file.loadFile(outline.c_str()).good());
+  change(*file.getDataset());
+  EXPECT_TRUE(file.saveFile(outline.c_str(), EXS_LittleEndianExplicit).good());
+  return process(work / "exam", work / "out");
+}
+
+std::string reason_of_measure_job(const server::ProcessSummary& summary) {
+  for (const json& job : summary.studies.at(0).at("jobs")) {
+    if (job.at("kind") == "measure") return job.value("reason", "");
+  }
+  return "there is no measure job";
+}
+
+TEST_F(SimulatedExam, AnAlgorithmsProposalThatNobodyReviewedIsNotMeasured) {
+  const support::TempFolder work;
+  const auto summary = process_with_outline(*folder_ / "exam", work.path(), [](DcmDataset& outline) {
+    DcmItem* segment = nullptr;
+    ASSERT_TRUE(outline.findAndGetSequenceItem(DCM_SegmentSequence, segment, 0).good());
+    segment->putAndInsertString(DCM_SegmentAlgorithmType, "AUTOMATIC");
+    segment->putAndInsertString(DCM_SegmentAlgorithmName, "somebody's network");
+  });
+  EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("nobody has reviewed"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/reports"));
+  EXPECT_TRUE(fs::exists(work / "out/study-1/t2/pm_real.dcm"));
+}
+
+TEST_F(SimulatedExam, AnOutlineOfAnotherFrameOfReferenceIsRefusedWithoutQuotingIt) {
+  const support::TempFolder work;
+  const auto summary = process_with_outline(*folder_ / "exam", work.path(), [](DcmDataset& outline) {
+    outline.putAndInsertString(DCM_FrameOfReferenceUID, "1.2.3.4");
+    DcmItem* segment = nullptr;
+    ASSERT_TRUE(outline.findAndGetSequenceItem(DCM_SegmentSequence, segment, 0).good());
+    segment->putAndInsertString(DCM_TrackingID, "Invented^Name");
+  });
+  EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("could be measured"));
+  EXPECT_EQ(summary.studies.at(0).dump().find("Invented^Name"), std::string::npos);
+  EXPECT_FALSE(fs::exists(work / "out/study-1/reports"));
+}
+
+TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
+  const support::TempFolder work;
+  process_with_outline(*folder_ / "exam", work.path(), [](DcmDataset& outline) {
+    for (const auto& tag : {DCM_SegmentedPropertyCategoryCodeSequence, DCM_SegmentedPropertyTypeCodeSequence}) {
+      DcmItem *segment = nullptr, *code = nullptr;
+      ASSERT_TRUE(outline.findAndGetSequenceItem(DCM_SegmentSequence, segment, 0).good());
+      ASSERT_TRUE(segment->findAndGetSequenceItem(tag, code, 0).good());
+      code->putAndInsertString(DCM_CodeValue, "85756007");
+      code->putAndInsertString(DCM_CodeMeaning, "Tissue");
+    }
+  });
+  EXPECT_TRUE(fs::exists(work / "out/study-1/reports/sr_nomogram.dcm"));
 }
 
 }  // namespace
