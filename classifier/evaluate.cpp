@@ -234,6 +234,32 @@ void evaluate_cutoffs(const Model& model, const Values& values, Evaluation& eval
     if (cutoff.on != "probability") evaluate_cutoff(model, cutoff, values, evaluation);
 }
 
+constexpr double kSameField_t = 0.25;  // 2.89 T is called 3 T
+
+// Relaxation times depend on the field: numbers of another one are refused, not flagged.
+std::optional<std::string> wrong_field(const Model& model, const Exam& exam) {
+  if (!exam.field_strength_t || model.field_strengths_t.empty()) return std::nullopt;
+  const bool known = std::ranges::any_of(
+      model.field_strengths_t, [&](double t) { return std::abs(t - *exam.field_strength_t) <= kSameField_t; });
+  if (known) return std::nullopt;
+  return "this exam was acquired at " + shortest(*exam.field_strength_t) + " T, the model was made at " +
+         shortest(model.field_strengths_t.front()) + " T";
+}
+
+void add_doubts_of_exam(const Model& model, const Exam& exam, Evaluation& evaluation) {
+  auto& flags = evaluation.flags;
+  if (!model.field_strengths_t.empty() && !exam.field_strength_t)
+    flags.emplace_back("the field strength of this exam is not known");
+  if (!model.post_contrast_delay_s) return;
+  const auto [least, most] = *model.post_contrast_delay_s;
+  if (!exam.post_contrast_delay_s) {
+    flags.emplace_back("the time from the injection to the measurement after contrast is not known for this exam");
+  } else if (*exam.post_contrast_delay_s < least || *exam.post_contrast_delay_s > most) {
+    flags.push_back("the measurement after contrast began " + shortest(std::round(*exam.post_contrast_delay_s)) +
+                    " s after the injection, in the paper " + shortest(least) + " to " + shortest(most) + " s");
+  }
+}
+
 void add_doubts(const Model& model, Evaluation& evaluation) {
   auto& flags = evaluation.flags;
   if (model.coefficients_provenance != Provenance::Published)
@@ -257,15 +283,20 @@ Scale nomogram_scale(const Model& model) {
   return scale;
 }
 
-Evaluation evaluate(const Model& model, const Values& values) {
+Evaluation evaluate(const Model& model, const Values& values, const Exam& exam) {
   Evaluation evaluation;
   evaluation.model = &model;
   if (model.status == "disabled") {
     evaluation.refusals.emplace_back("the model is disabled");
     return evaluation;
   }
+  if (auto reason = wrong_field(model, exam)) {
+    evaluation.refusals.push_back(*std::move(reason));
+    return evaluation;
+  }
   evaluate_probability(model, values, evaluation);
   evaluate_cutoffs(model, values, evaluation);
+  add_doubts_of_exam(model, exam, evaluation);
   add_doubts(model, evaluation);
   return evaluation;
 }

@@ -17,6 +17,12 @@ struct Value {
 };
 using Values = std::map<std::string, Value>;  // by predictor name or cut-off name
 
+// What the exam says about itself; nullopt where its headers say nothing.
+struct Exam {
+  std::optional<double> field_strength_t{};
+  std::optional<double> post_contrast_delay_s{};  // from the start of the bolus to the measurement after contrast
+};
+
 // One assignment of the facts that are unknown (ER positive, ER negative). A model without unknown facts has one
 // branch.
 struct Branch {
@@ -63,7 +69,8 @@ struct Scale {
 // Pure. `model` must outlive the result. Facts (pathology, reader) that are missing open a branch for each level, at
 // most 8 branches; measured predictors that are missing or outside their hard limits refuse the probability, while
 // published cut-offs of the values that are there are still given. A model whose status is "do-not-report-probability"
-// gives cut-offs only, a "disabled" one gives nothing.
-[[nodiscard]] Evaluation evaluate(const Model& model, const Values& values);
+// gives cut-offs only, a "disabled" one gives nothing. At a field strength that the model does not know there is
+// neither.
+[[nodiscard]] Evaluation evaluate(const Model& model, const Values& values, const Exam& exam = {});
 
 }  // namespace classifier

@@ -234,9 +234,12 @@ void read_task(const Node& node, Model& model) {
 }
 
 void read_population(const Node& node, Model& model) {
-  node.expect_keys({"n", "n_positive", "limits"});
+  node.expect_keys({"n", "n_positive", "limits"}, {"field_strength_t", "post_contrast_delay_s"});
   model.cases = node.at("n").count();
   model.positive_cases = node.at("n_positive").count();
+  if (node.has("field_strength_t"))
+    for (const Node& item : node.at("field_strength_t").items()) model.field_strengths_t.push_back(item.number());
+  if (node.has("post_contrast_delay_s")) model.post_contrast_delay_s = node.at("post_contrast_delay_s").range();
   model.population = node.at("limits").texts();
   if (model.positive_cases >= model.cases) node.at("n_positive").refuse("expected less than n");
   if (model.population.empty()) node.at("limits").refuse("expected one sentence or more");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "classifier/result.h"
@@ -59,6 +60,9 @@ struct Model {
   std::vector<std::string> excluded;    // classes that the model does not know
   int cases = 0, positive_cases = 0;    // that the coefficients stand on
   std::vector<std::string> population;  // limits in sentences: field strength, dose, delay, lesion …
+  std::vector<double>
+      field_strengths_t;  // at which the cases were measured: elsewhere neither probability nor cut-offs
+  std::optional<std::pair<double, double>> post_contrast_delay_s;  // of the measurement after contrast, range
   std::vector<Predictor> predictors;
   double intercept = 0;
   Provenance coefficients_provenance = Provenance::Reconstructed;

@@ -20,6 +20,7 @@ struct Input {
   std::vector<std::span<const float>> planes;
   std::span<const float> b1;  // empty = nominal
   std::size_t voxels = 0;
+  float floor = 0;  // as Tile::floor
 };
 
 // --- planning ---
@@ -124,7 +125,8 @@ void fit_tile(const Input& input, const Model& model, const FitOptions& options,
   const Tile in{.size = std::min(kTileVoxels, input.voxels - begin),
                 .signal = signal,
                 .b1 = input.b1.empty() ? nullptr : input.b1.data() + begin,
-                .noise = static_cast<float>(fit.noise)};
+                .noise = static_cast<float>(fit.noise),
+                .floor = input.floor};
   TileFit out{.residual = fit.residual.data() + begin, .status = fit.status.data() + begin};
   for (std::size_t p = 0; p < fit.maps.size(); ++p) {
     out.value[p] = fit.maps[p].value.data() + begin;
@@ -153,7 +155,7 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
   run(0);
 }
 
-// --- noise from the residuals ---
+// --- bright voxels ---
 
 std::vector<float> strongest_signal(const Input& input) {
   std::vector<float> strongest(input.voxels, 0.0F);
@@ -161,23 +163,31 @@ std::vector<float> strongest_signal(const Input& input) {
   return strongest;
 }
 
-// Voxels that surely hold tissue: a tenth of the bright ones (98th percentile) or more. At most `most` of them, evenly
-// strided.
-std::vector<std::size_t> bright_voxels(const std::vector<float>& strongest, std::size_t most) {
+// A tenth of the bright signal (98th percentile): what is stronger surely holds tissue. 0 when there is no signal.
+float least_of_tissue(const std::vector<float>& strongest) {
   std::vector<float> sorted;
   std::ranges::copy_if(strongest, std::back_inserter(sorted), [](float s) { return s > 0 && std::isfinite(s); });
-  if (sorted.empty()) return {};
+  if (sorted.empty()) return 0;
   const auto bright = sorted.begin() + static_cast<std::ptrdiff_t>((sorted.size() - 1) * 98 / 100);
   std::ranges::nth_element(sorted, bright);
+  return 0.1F * *bright;
+}
+
+// Voxels that surely hold tissue. At most `most` of them, evenly strided.
+std::vector<std::size_t> bright_voxels(const std::vector<float>& strongest, std::size_t most) {
+  const float least = least_of_tissue(strongest);
+  if (least <= 0) return {};
   std::vector<std::size_t> chosen;
   for (std::size_t i = 0; i < strongest.size(); ++i) {
-    if (strongest[i] >= 0.1F * *bright) chosen.push_back(i);
+    if (strongest[i] >= least) chosen.push_back(i);
   }
   const std::size_t stride = chosen.size() / most + 1;
   for (std::size_t i = 0; i * stride < chosen.size(); ++i) chosen[i] = chosen[i * stride];
   chosen.resize((chosen.size() + stride - 1) / stride);
   return chosen;
 }
+
+// --- noise from the residuals ---
 
 std::vector<float> gathered(std::span<const float> plane, std::span<const std::size_t> voxels) {
   std::vector<float> values;
@@ -231,7 +241,12 @@ Noise noise_of(const Series& series, const Input& input, const Model& model, con
 
 // --- the report ---
 
-std::string described(const Fit& fit, std::size_t contrasts) {
+std::string described_noise(const Fit& fit) {
+  if (fit.noise <= 0) return "noise unknown: voxels under 10 % of the bright signal are left out";
+  return "noise " + number(fit.noise) + " (" + fit.noise_method + ")";
+}
+
+std::string described(const Fit& fit, std::size_t contrasts, bool has_b1) {
   const Protocol& used = fit.protocol;
   std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
   if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
@@ -240,7 +255,9 @@ std::string described(const Fit& fit, std::size_t contrasts) {
           number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
   if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
   if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
-  return text + "; noise " + number(fit.noise) + " (" + fit.noise_method + ")";
+  text += "; " + described_noise(fit);
+  if (used.axis_kind != Axis::FlipAngleDeg) return text;
+  return text + (has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction");
 }
 
 void count(Fit& fit) {
@@ -255,8 +272,10 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
                                       const std::vector<float>& b1) {
   if (std::string missing = what_is_missing(series, model, b1.size()); !missing.empty())
     return Refusal{std::move(missing)};
-  const Input input = input_of(series, b1, drops_first(series, model, options));
+  Input input = input_of(series, b1, drops_first(series, model, options));
   const Noise noise = noise_of(series, input, model, options);
+  // Without a noise to judge by, air would be fitted like tissue.
+  if (noise.sigma <= 0) input.floor = least_of_tissue(strongest_signal(input));
   Fit fit;
   prepare(fit, model, input.voxels);
   fit.geometry = series.geometry;
@@ -265,8 +284,7 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   fit.noise_method = noise.method;
   fit_all(input, model, options, fit);
   count(fit);
-  fit.description = described(fit, series.planes.size());
-  if (!b1.empty()) fit.description += "; flip angles corrected by a B1 map";
+  fit.description = described(fit, series.planes.size(), !b1.empty());
   return fit;
 }
 

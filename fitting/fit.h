@@ -23,11 +23,11 @@ struct Fit {
   std::vector<ParameterMap> maps;  // one per Model::parameters
   std::vector<float> residual;     // relative to the strongest signal
   std::vector<VoxelStatus> status;
-  double noise = 0;            // standard deviation of the signal, its unit
+  double noise = 0;            // standard deviation of the signal, its unit; 0 = unknown
   std::string noise_method;    // how it was estimated
   std::string description;     // model, contrasts used, what was dropped, options: one line for people and DICOM
   std::size_t fitted = 0;      // voxels with a value
-  std::size_t considered = 0;  // voxels above the noise floor
+  std::size_t considered = 0;  // voxels above the noise floor; noise unknown: of a tenth of the bright signal or more
 };
 
 // Fits `model` to `series`. A Refusal says what is missing; nothing is guessed. The result does not depend on the

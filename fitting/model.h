@@ -27,7 +27,7 @@ struct Parameter {
 // Why a voxel has no value, or a doubtful one. Bits; 0 = a good fit.
 enum class VoxelStatus : std::uint8_t {
   Good = 0,
-  BelowSnr = 1,       // signal under FitOptions::least_snr: not fitted, value 0
+  BelowSnr = 1,       // signal under FitOptions::least_snr, or under Tile::floor: not fitted, value 0
   AtBound = 2,        // the estimate left [lower, upper]: value 0
   Uncertain = 4,      // relative standard error over FitOptions::largest_relative_error: value kept
   Misfit = 8,         // residual over FitOptions::largest_relative_residual: value kept
@@ -60,6 +60,7 @@ struct Tile {
   std::span<const float* const> signal;
   const float* b1 = nullptr;  // flip-angle factor per voxel (1 = nominal), or nullptr
   float noise = 0;
+  float floor = 0;  // strongest contrast below which a voxel is not fitted, whatever the noise
 };
 
 // Where a model writes: value[p][i] and error[p][i] for its parameter p, relative residual and status per voxel.

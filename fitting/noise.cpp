@@ -3,8 +3,9 @@
 // Idea: PIESNO (Koay, Ozarslan & Pierpaoli 2009, J Magn Reson 199:94) for one channel. In air every one of the K
 // contrasts is an independent Rayleigh sample, so the mean of m^2 / (2 sigma^2) over the contrasts of a voxel follows
 // Gamma(K, 1/K), however the contrasts were acquired; voxels within its 99 % interval are taken for air, their median
-// gives sigma again, and so on until it stands. The start that gathers most air wins. No corner of the image has to be
-// empty, and a breast need not fill the field of view.
+// gives sigma again, and so on until it stands. The lowest sigma that passes wins: nothing is darker than air, but air
+// and suppressed fat together can pass for more and brighter air. No corner of the image has to be empty, and a breast
+// need not fill the field of view.
 //
 // A wrong answer would void good maps, so what was gathered must prove to be air (each check fails for something that
 // was seen): (1) mean / root mean square of the samples is that of a Rayleigh distribution: not tissue (1.0), not
@@ -12,14 +13,18 @@
 //     (0.94 and up), not signed or real-part data (0.80);
 // (2) every contrast gives the same sigma: tissue decays or saturates from contrast to contrast, air does not;
 // (3) the voxel means scatter as independent samples do: neither one flat object nor shading, ghosts or spatially
-// varying gain; (4) there are many of them, at least one in a hundred of the unmasked voxels. Without such air (masked
-// images, tight fields of view, filtered backgrounds) there is no answer; fit_series() then asks the residuals. Tried
-// and left out: image corners (masked or wrapped in most breast series), the mode of the histogram (finds
-// fat-suppressed fat).
+// varying gain; (4) there are many of them, at least one in a hundred of the unmasked voxels; with three
+// contrasts or fewer, where (2) and (3) hardly see a mixture of air and dark tissue, also: (5) voxels a few apart do
+// not resemble each other (direct neighbours do, in interpolated images); with one contrast: (6) all of the
+// distribution is Rayleigh, not its moments alone. Without such air (masked images, tight fields of view, filtered
+// backgrounds) there is no answer; fit_series() then asks the residuals. Tried and left out: image corners (masked or
+// wrapped in most breast series), the mode of the histogram (finds fat-suppressed fat).
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "fitting/fit.h"
 
@@ -33,6 +38,10 @@ constexpr double kRayleighMeanOverRms = 0.88623;
 constexpr double kRatioTolerance = 0.03;
 constexpr double kContrastTolerance = 0.15;
 constexpr double kScatterTolerance = 0.4;
+// Air and fat at 2 sigma correlate by 0.2, at 3 sigma by 0.4; the cumulative distribution is off by 0.05 at 3 sigma.
+constexpr double kMostCorrelation = 0.15;
+constexpr double kMostDeparture = 0.03;
+constexpr std::size_t kFewContrasts = 3;
 
 // A voxel and its estimate of sigma^2.
 struct Candidate {
@@ -124,6 +133,61 @@ bool scatters_independently(std::span<const Candidate> air, std::size_t contrast
   return near(relative, 1 / static_cast<double>(contrasts), kScatterTolerance);
 }
 
+// Correlation of the variances of gathered voxels with those a few columns on, where these were gathered too.
+double correlation_at_distance(const Series& series, std::span<const Candidate> air) {
+  constexpr std::size_t kDistance = 4;
+  double n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0;
+  for (const Candidate& c : air) {
+    const std::size_t other = c.voxel + kDistance;
+    if (other >= series.planes.front().size() || !usable(series, other)) continue;
+    const double here = c.variance, there = variance_of(series, other);
+    if (there < air.front().variance || there > air.back().variance) continue;
+    n += 1;
+    x += here;
+    y += there;
+    xx += here * here;
+    yy += there * there;
+    xy += here * there;
+  }
+  constexpr double kFewest = 50;
+  const double correlation = (n * xy - x * y) / std::sqrt((n * xx - x * x) * (n * yy - y * y));
+  return n >= kFewest && std::isfinite(correlation) ? correlation : 1;  // not shown to be independent
+}
+
+// sigma^2 of voxels known to be air.
+double variance_of_air(std::span<const Candidate> air, std::size_t contrasts) {
+  return air[air.size() / 2].variance / gamma_quantile(contrasts, 0);
+}
+
+// The largest difference of the cumulative distributions of one contrast and of Rayleigh's (Kolmogorov), between the
+// lowest and the highest value gathered. Compared half-way between neighbouring values: pixels may be rounded.
+double departure_from_rayleigh(std::span<const Candidate> air) {
+  const double variance = variance_of_air(air, 1);
+  std::vector<std::pair<double, double>> steps;  // expected, counted
+  for (std::size_t i = 0; i + 1 < air.size(); ++i) {
+    if (air[i].variance >= air[i + 1].variance) continue;
+    const double edge = (std::sqrt(air[i].variance) + std::sqrt(air[i + 1].variance)) / 2;
+    steps.emplace_back(-std::expm1(-edge * edge / variance), static_cast<double>(i));
+  }
+  if (steps.size() < 2) return 1;
+  const auto [first_expected, first_counted] = steps.front();
+  const auto [last_expected, last_counted] = steps.back();
+  double largest = 0;
+  for (const auto& [expected, counted] : steps) {
+    const double difference = (expected - first_expected) / (last_expected - first_expected) -
+                              (counted - first_counted) / (last_counted - first_counted);
+    largest = std::max(largest, std::abs(difference));
+  }
+  return largest;
+}
+
+bool is_no_mixture(const Series& series, std::span<const Candidate> air) {
+  if (series.planes.size() > kFewContrasts) return true;
+  const double chance = 1 / std::sqrt(static_cast<double>(air.size()));
+  if (correlation_at_distance(series, air) > kMostCorrelation + chance) return false;          // (5)
+  return series.planes.size() > 1 || departure_from_rayleigh(air) <= kMostDeparture + chance;  // (6)
+}
+
 bool is_air(const Series& series, std::span<const Candidate> air) {
   double variance = 0;
   for (const Candidate& c : air) variance += c.variance / static_cast<double>(air.size());
@@ -133,7 +197,7 @@ bool is_air(const Series& series, std::span<const Candidate> air) {
       return false;                                                                                        // (1)
     if (!near(std::sqrt(moments.mean_square / 2), std::sqrt(variance), kContrastTolerance)) return false;  // (2)
   }
-  return scatters_independently(air, series.planes.size());
+  return scatters_independently(air, series.planes.size()) && is_no_mixture(series, air);
 }
 
 // An average of several magnitude images is not Rayleigh distributed in air: such planes say nothing here.
@@ -156,15 +220,15 @@ Noise noise_of_air(const Series& series) {
   const std::size_t least =
       std::max(kLeastAir, static_cast<std::size_t>(kLeastShare * static_cast<double>(sorted.size())));  // (4)
   if (sorted.size() < least) return {};
-  std::span<const Candidate> best;
   const double highest = sorted.back().variance;
+  // The guesses ascend, and with them what they lead to: the first air is the one of the lowest sigma.
   for (double guess = sorted[least / 2].variance; guess <= highest && guess > 0; guess *= 1.25) {
     const std::span<const Candidate> air = gather(sorted, guess, contrasts);
-    if (air.size() >= least && air.size() > best.size() && is_air(series, air)) best = air;
+    if (air.size() < least || !is_air(series, air)) continue;
+    return {std::sqrt(variance_of_air(air, contrasts)),
+            "Rayleigh background, " + std::to_string(air.size()) + " voxels"};
   }
-  if (best.empty()) return {};
-  const double variance = best[best.size() / 2].variance / gamma_quantile(contrasts, 0);
-  return {std::sqrt(variance), "Rayleigh background, " + std::to_string(best.size()) + " voxels"};
+  return {};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -225,6 +226,18 @@ std::optional<Refusal> why_not(const Mask& mask, const Geometry& target) {
 
 }  // namespace
 
+std::optional<int> Carried::largest_slice() const {
+  constexpr double kTolerance = 1e-6;  // as in nearest()
+  std::optional<int> largest = mask.largest_slice();
+  if (!largest) return std::nullopt;
+  const auto distance = [&](int slice) { return slice_distances_mm[static_cast<std::size_t>(slice)]; };
+  const std::size_t most = mask.count(*largest);
+  for (int slice = *largest + 1; slice < mask.geometry.slices(); ++slice) {
+    if (mask.count(slice) == most && distance(slice) < distance(*largest) - kTolerance) largest = slice;
+  }
+  return largest;
+}
+
 std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target, const CarryOptions& options) {
   if (auto refusal = why_not(mask, target)) return *refusal;
   const std::vector<double> source_heights = heights_of(mask, target);
@@ -232,14 +245,17 @@ std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target, c
   for (int slice = 0; slice < target.slices(); ++slice) target_heights.push_back(target.height_mm(slice));
   const double reach = std::max(reach_mm(mask.geometry), reach_mm(target));
 
-  Carried carried{.mask = {target, std::vector<std::uint8_t>(target.voxels(), 0)}};
+  Carried carried{.mask = {target, std::vector<std::uint8_t>(target.voxels(), 0)}, .slice_distances_mm = {}};
+  carried.slice_distances_mm.assign(target_heights.size(), std::numeric_limits<double>::infinity());
   carried.covered_share = covered_share(mask, target, source_heights, target_heights, reach);
   if (carried.covered_share <= 0) return Refusal{"the region lies outside the map"};
   for (int slice = 0; slice < target.slices(); ++slice) {
     const double height = target_heights[static_cast<std::size_t>(slice)];
     const auto source = nearest(source_heights, height, reach);
     if (!source || !carry_slice(mask, static_cast<int>(*source), options, slice, carried.mask)) continue;
-    carried.slice_distance_mm = std::max(carried.slice_distance_mm, std::abs(source_heights[*source] - height));
+    const double distance = std::abs(source_heights[*source] - height);
+    carried.slice_distances_mm[static_cast<std::size_t>(slice)] = distance;
+    carried.slice_distance_mm = std::max(carried.slice_distance_mm, distance);
   }
   if (carried.mask.count() == 0) return Refusal{"the region covers no voxel of the map sufficiently"};
   return carried;

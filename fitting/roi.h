@@ -36,6 +36,12 @@ struct Carried {
   double slice_distance_mm = 0;  // largest distance between a source slice that was used and the target slice it served
   double covered_share =
       1;  // share of the region's volume that lies inside the target volume; below 1 the caller must say so
+  // Per target slice, to the source slice that served it; infinite for slices that got no voxel.
+  std::vector<double> slice_distances_mm;
+
+  // The slice with most voxels; of equals the one nearest to the slice that was outlined, of equally near ones the
+  // lower. A coarse outline serves several finer slices alike: only the nearest is the one that was drawn on.
+  [[nodiscard]] std::optional<int> largest_slice() const;
 };
 
 // Carries `mask` to the grid of `target` by real-world position. A target slice takes the nearest source slice, if that

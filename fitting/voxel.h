@@ -114,7 +114,8 @@ template <class Real, class FitVoxel>
 void fit_voxels(std::span<const Parameter> parameters, const FitOptions& options, const Tile& tile, const TileFit& out,
                 FitVoxel fit_voxel) {
   std::vector<Real> y(tile.signal.size());
-  const Real floor = static_cast<Real>(options.least_snr) * static_cast<Real>(tile.noise);
+  const Real floor =
+      std::max(static_cast<Real>(options.least_snr) * static_cast<Real>(tile.noise), static_cast<Real>(tile.floor));
   for (std::size_t i = 0; i < tile.size; ++i) {
     for (std::size_t k = 0; k < y.size(); ++k) y[k] = static_cast<Real>(tile.signal[k][i]);
     const std::span<const Real> signal(y);

@@ -21,6 +21,7 @@ double jitter() {
 
 std::vector<dicom::Outgoing> outgoing(const std::vector<storage::OutboxRow>& rows) {
   std::vector<dicom::Outgoing> instances;
+  instances.reserve(rows.size());
   for (const storage::OutboxRow& row : rows)
     instances.push_back({row.object.path, row.object.sop_class_uid, row.object.sop_instance_uid});
   return instances;

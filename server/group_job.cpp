@@ -128,6 +128,7 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"series_offset", placement.slot - context.recipe.slots.data()},
                      {"contrast", dicom::to_string(placement.contrast)},
                      {"closed_by", placement.closed_by},
+                     {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
                      {"instances", uids_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");

@@ -6,8 +6,10 @@
 #include "server/commands/command.h"
 #include "server/context.h"
 
-int main(int argc, char** argv) {
-  using namespace server;
+namespace server {
+namespace {
+
+int understand_and_run(int argc, char** argv) {
   CLI::App app{std::string("Herald, a DICOM node for quantitative breast MRI. ") + dicom::kResearchNotice + "."};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
@@ -23,12 +25,19 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? commands::kDone : commands::kWrongUse;
   }
+  return run();
+}
+
+}  // namespace
+}  // namespace server
+
+int main(int argc, char** argv) {
   try {
-    return run();
-  } catch (const Failure& failure) {
+    return server::understand_and_run(argc, argv);
+  } catch (const server::Failure& failure) {
     std::cerr << "herald: " << failure.error.what << "\n";
   } catch (const std::exception& e) {
     std::cerr << "herald: " << e.what() << "\n";
   }
-  return commands::kCouldNot;
+  return server::commands::kCouldNot;
 }

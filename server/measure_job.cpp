@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "dicom/input/instance.h"
 #include "dicom/input/segmentation.h"
 #include "dicom/input/stored_map.h"
 #include "dicom/output/reports.h"
@@ -28,6 +29,8 @@ struct MapAtHand {
   dicom::StoredMap map;
   dicom::Reference exact;                // the Parametric Map
   std::vector<dicom::Reference> slices;  // the MR map, by slice
+  dicom::Instance source;                // an image it was made from
+  std::optional<double> start_s;         // of its acquisition, scanner's clock
 };
 
 struct Findings {
@@ -39,8 +42,22 @@ struct Findings {
   std::map<std::string, std::string> missing;  // slot -> why it has no number
 };
 
-MapAtHand read_map(const std::vector<storage::ResultRow>& results, std::int64_t job) {
+// What the exam says about itself, of the map's acquisition: an image of it (patient, study and scanner of the reports
+// come from it) and when it began.
+void read_source(Context& context, std::int64_t map_job, MapAtHand& at_hand) {
+  const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
+  if (!job) throw Failure{{"the map's job is not here any more"}};
+  const json payload = json::parse(job->payload);
+  const auto row = need(storage::Index(context.database).find(payload.at("instances").at(0).get<std::string>()),
+                        "find a source image");
+  if (!row) throw Failure{{"the source image of a map is not here any more"}};
+  at_hand.source = need(dicom::read_instance(row->path), "read the header of a source image");
+  if (payload.at("start_s").is_number()) at_hand.start_s = payload.at("start_s").get<double>();
+}
+
+MapAtHand read_map(Context& context, const std::vector<storage::ResultRow>& results, std::int64_t job) {
   MapAtHand at_hand;
+  read_source(context, job, at_hand);
   for (const storage::ResultRow& row : results) {
     if (row.job_id != job) continue;
     const dicom::Reference reference{row.sop_class_uid, row.sop_instance_uid, row.series_uid};
@@ -60,7 +77,7 @@ MapAtHand read_map(const std::vector<storage::ResultRow>& results, std::int64_t 
 std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, const json& payload, Findings& findings) {
   const auto results = need(storage::JobQueue(context.database).results_of(job.study_uid), "list results");
   std::vector<MapAtHand> maps;
-  for (const json& id : payload.at("maps")) maps.push_back(read_map(results, id.get<std::int64_t>()));
+  for (const json& id : payload.at("maps")) maps.push_back(read_map(context, results, id.get<std::int64_t>()));
   for (const auto& [slot, reason] : payload.at("missing").items())
     findings.missing[slot] = "its map was not computed: " + reason.get<std::string>();
   for (const json& report : payload.at("replaces")) {
@@ -105,11 +122,15 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
   if (const auto* refusal = std::get_if<fitting::Refusal>(&carried_or_not)) return no_number(refusal->reason);
   const auto& carried = std::get<fitting::Carried>(carried_or_not);
   const fitting::Mask& mask = carried.mask;
-  const auto largest = mask.largest_slice();
+  const auto largest = carried.largest_slice();
   if (!largest) return no_number("it covers no voxel of the map");
 
   const auto whole = fitting::measure(at_hand.map.value, mask);
   if (!whole) return no_number("no voxel of it has a value");
+  if (carried.slice_distance_mm > at_hand.map.geometry.slice_thickness_mm / 4) {
+    findings.remarks.push_back(
+        fmt::format("{}: its slices lie up to {:.1f} mm from those of the map.", who, carried.slice_distance_mm));
+  }
   if (carried.covered_share < kLeastCovered) {
     findings.remarks.push_back(
         fmt::format("{}: only {:.0f} % of it lie inside the map.", who, 100 * carried.covered_share));
@@ -199,20 +220,21 @@ std::vector<dicom::Reference> with_maps(std::vector<dicom::Reference> evidence, 
   return evidence;
 }
 
-// An image the first map was made from: patient, study and scanner of the reports come from it.
-std::filesystem::path template_image(Context& context, std::int64_t map_job) {
-  const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
-  if (!job) throw Failure{{"the map's job is not here any more"}};
-  const std::string uid = json::parse(job->payload).at("instances").at(0).get<std::string>();
-  const auto row = need(storage::Index(context.database).find(uid), "find a source image");
-  if (!row) throw Failure{{"the source image of a map is not here any more"}};
-  return row->path;
+classifier::Exam exam_of(const std::vector<MapAtHand>& maps) {
+  classifier::Exam exam;
+  for (const MapAtHand& at_hand : maps) {
+    const dicom::Instance& image = at_hand.source;
+    if (image.field_strength_t) exam.field_strength_t = image.field_strength_t;
+    if (at_hand.slot == "t1_post" && at_hand.start_s && image.contrast_start_s)
+      exam.post_contrast_delay_s = *at_hand.start_s - *image.contrast_start_s;
+  }
+  return exam;
 }
 
-dicom::ReportSource report_source(Context& context, const json& payload, const dicom::Segmentation& roi,
-                                  const Findings& findings, const std::vector<MapAtHand>& maps) {
+dicom::ReportSource report_source(Context& context, const dicom::Segmentation& roi, const Findings& findings,
+                                  const std::vector<MapAtHand>& maps) {
   dicom::ReportSource source;
-  source.template_image = template_image(context, payload.at("maps").at(0).get<std::int64_t>());
+  source.template_image = maps.front().source.file;
   source.evidence = with_maps(findings.evidence, maps);
   source.roi = {kSegmentationStorage, roi.sop_instance_uid, roi.series_uid};
   for (const MapAtHand& at_hand : maps) {
@@ -247,7 +269,7 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   if (findings.slices.empty()) return fitting::Refusal{"no segment of the outline could be measured on any map"};
   if (lesion != nullptr) derive_contrast_change(findings, tracking_uid(*lesion, roi));
 
-  const dicom::ReportSource source = report_source(context, payload, roi, findings, maps);
+  const dicom::ReportSource source = report_source(context, roi, findings, maps);
   const WorkFolder folder(context.store);
   JobOutput output;
   const auto measurements =
@@ -255,7 +277,8 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   output.results.push_back(publish(context, job, measurements, {"sr_measurements", "", 0}));
   int order = 0;
   for (const classifier::Model& model : context.models) {
-    const auto evaluation = classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing));
+    const auto evaluation =
+        classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing), exam_of(maps));
     auto items = nomogram_items(evaluation);
     if (lesion != nullptr) items.insert(items.begin(), {"Lesion", tracking_id(*lesion), std::nullopt, "", {}});
     const auto report =

@@ -94,8 +94,8 @@ fitting::Geometry geometry_of(const Stack& stack) {
   const double corner_mm = (stack.field_mm - geometry.row_spacing_mm) / 2;
   const Vec3 first = stack.centre_mm - corner_mm * (stack.row + stack.column);
   for (int slice = 0; slice < stack.slices; ++slice)
-    geometry.slice_origins_mm.push_back(first +
-                                        (slice - (stack.slices - 1) / 2.0) * stack.spacing_mm * geometry.normal());
+    geometry.slice_origins_mm.emplace_back(first +
+                                           (slice - (stack.slices - 1) / 2.0) * stack.spacing_mm * geometry.normal());
   return geometry;
 }
 

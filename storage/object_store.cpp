@@ -110,7 +110,7 @@ Result<fs::path> ObjectStore::new_incoming() {
 
 Result<fs::path> ObjectStore::new_work_folder() {
   return guarded([&] {
-    const fs::path folder = options_.root / "incoming" / fresh_name();
+    fs::path folder = options_.root / "incoming" / fresh_name();
     if (::mkdir(folder.c_str(), 0700) != 0) raise_errno(errno, "make a work folder");
     return folder;
   });

@@ -58,7 +58,7 @@ Result<std::string> sha256_file(const std::filesystem::path& file) {
   return guarded([&] {
     constexpr const char* kAction = "read a file";
     const Descriptor descriptor(file, O_RDONLY, kAction);
-    std::vector<unsigned char> buffer(256 * 1024);
+    std::vector<unsigned char> buffer(std::size_t{256} << 10);
     Sha256 sum;
     while (const ssize_t got = ::read(descriptor.get(), buffer.data(), buffer.size())) {
       if (got < 0 && errno == EINTR) continue;

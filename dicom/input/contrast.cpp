@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -25,10 +26,34 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+bool is_any(const std::string& word, std::span<const std::string_view> wanted) {
+  return std::find(wanted.begin(), wanted.end(), word) != wanted.end();
+}
+
 bool any_of(const std::vector<std::string>& words, std::span<const std::string_view> wanted) {
-  return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-    return std::find(wanted.begin(), wanted.end(), word) != wanted.end();
-  });
+  return std::any_of(words.begin(), words.end(), [&](const std::string& word) { return is_any(word, wanted); });
+}
+
+// One of `first` with one of `second` right after it.
+bool any_pair(const std::vector<std::string>& words, std::span<const std::string_view> first,
+              std::span<const std::string_view> second) {
+  return std::adjacent_find(words.begin(), words.end(), [&](const std::string& a, const std::string& b) {
+           return is_any(a, first) && is_any(b, second);
+         }) != words.end();
+}
+
+// What a "non" or "without" denies may be something else: "non_fs" is without fat saturation.
+bool agent_denied(const std::vector<std::string>& words) {
+  static constexpr std::array<std::string_view, 3> kNot{"non", "without", "ohne"};
+  static constexpr std::array<std::string_view, 6> kDenied{"contrast", "gd", "km", "ce", "kontrast", "enhanced"};
+  return any_pair(words, kNot, kDenied);
+}
+
+// A bare "contrast" may be the phase contrast or the contrast of the image.
+bool contrast_affirmed(const std::vector<std::string>& words) {
+  static constexpr std::array<std::string_view, 2> kYes{"+", "with"};  // "post" and "after" need no company
+  static constexpr std::array<std::string_view, 1> kContrast{"contrast"};
+  return any_pair(words, kYes, kContrast);
 }
 
 // The same answer of every image, else Unknown.
@@ -75,10 +100,12 @@ Piece by_agent(const Acquisition& acquisition, const std::vector<Acquisition>& s
   return {};
 }
 
+Contrast words_say(const Instance& instance) {
+  return contrast_in_words(instance.series_description + " / " + instance.protocol_name);
+}
+
 Piece by_words(const Acquisition& acquisition, std::span<const Instance> instances) {
-  const Contrast says = unanimous(acquisition, [&](std::size_t i) {
-    return contrast_in_words(instances[i].series_description + " / " + instances[i].protocol_name);
-  });
+  const Contrast says = unanimous(acquisition, [&](std::size_t i) { return words_say(instances[i]); });
   return {says, says == Contrast::Before
                     ? "The series description says that it was acquired before the contrast agent."
                     : "The series description says that it was acquired after the contrast agent."};
@@ -105,6 +132,45 @@ Piece by_order(const Acquisition& acquisition, const std::vector<Acquisition>& s
   return {Contrast::After, "It is the second of two sets with the same protocol."};
 }
 
+// --- both sides of the injection in one set ---
+
+// Images that name no start of the bolus, as those before the injection do, are held against the one the others name.
+bool across_bolus_start(const Acquisition& acquisition, std::span<const Instance> instances) {
+  std::optional<double> start_s;
+  for (const std::size_t i : acquisition.instances)
+    if (const auto own = instances[i].contrast_start_s) start_s = std::min(start_s.value_or(*own), *own);
+  if (!start_s) return false;
+  std::set<bool> before;
+  for (const std::size_t i : acquisition.instances)
+    if (const auto time = instances[i].acquisition_time_s)
+      before.insert(instances[i].contrast_start_s.value_or(*start_s) > *time);
+  return before.size() > 1;
+}
+
+bool described_as_both(const Acquisition& acquisition, std::span<const Instance> instances) {
+  std::set<Contrast> answers;
+  for (const std::size_t i : acquisition.instances) answers.insert(words_say(instances[i]));
+  return answers.count(Contrast::Before) > 0 && answers.count(Contrast::After) > 0;
+}
+
+// Pre-contrast and post-contrast flip angles that complement each other look like one set: what shows that they are
+// none; empty where nothing does.
+std::string mixture(const Acquisition& acquisition, std::span<const Instance> instances) {
+  if (across_bolus_start(acquisition, instances))
+    return "Its images were acquired on both sides of the start of the contrast bolus in the header.";
+  if (agent_of(acquisition, instances) == Agent::Mixed)
+    return "Some of its headers name a contrast agent, others name none.";
+  if (described_as_both(acquisition, instances))
+    return "Some of its series descriptions say before the contrast agent, others after it.";
+  return {};
+}
+
+void refuse(Acquisition& acquisition, std::string evidence) {
+  acquisition.evidence.push_back(std::move(evidence));
+  acquisition.echoes_agree = acquisition.images_agree = false;
+  if (acquisition.problem.empty()) acquisition.problem = "it mixes images from before and after contrast";
+}
+
 void judge(Acquisition& acquisition, const std::vector<Piece>& pieces) {
   std::size_t before = 0, after = 0;
   for (const Piece& piece : pieces) {
@@ -126,22 +192,26 @@ void judge(Acquisition& acquisition, const std::vector<Piece>& pieces) {
 }  // namespace
 
 Contrast contrast_in_words(std::string_view text) {
-  static constexpr std::array<std::string_view, 10> kBefore{"pre",         "native",  "nativ", "nativo", "before",
-                                                            "precontrast", "without", "ohne",  "non",    "noncontrast"};
-  static constexpr std::array<std::string_view, 4> kAfter{"post", "after", "postcontrast", "+c"};
-  static constexpr std::array<std::string_view, 4> kAgent{"gd", "km", "contrast",
-                                                          "+gd"};  // "pre contrast" is before: asked last
+  static constexpr std::array<std::string_view, 7> kBefore{"pre",    "native",      "nativ",      "nativo",
+                                                           "before", "precontrast", "noncontrast"};
+  static constexpr std::array<std::string_view, 5> kAfter{"post", "after", "postcontrast", "+c", "+contrast"};
+  static constexpr std::array<std::string_view, 3> kAgent{"gd", "km", "+gd"};  // "pre gd" is before: asked last
   const std::vector<std::string> words = words_of(text);
-  const bool before = any_of(words, kBefore), after = any_of(words, kAfter);
+  const bool before = any_of(words, kBefore) || agent_denied(words);
+  const bool after = any_of(words, kAfter) || contrast_affirmed(words);
   if (before && after) return Contrast::Unknown;
   if (before) return Contrast::Before;
   return after || any_of(words, kAgent) ? Contrast::After : Contrast::Unknown;
 }
 
 void judge_contrast(std::vector<Acquisition>& siblings, std::span<const Instance> instances) {
-  for (Acquisition& acquisition : siblings)
-    judge(acquisition, {by_bolus_start(acquisition, instances), by_agent(acquisition, siblings, instances),
-                        by_words(acquisition, instances), by_order(acquisition, siblings)});
+  for (Acquisition& acquisition : siblings) {
+    if (std::string evidence = mixture(acquisition, instances); !evidence.empty())
+      refuse(acquisition, std::move(evidence));
+    else
+      judge(acquisition, {by_bolus_start(acquisition, instances), by_agent(acquisition, siblings, instances),
+                          by_words(acquisition, instances), by_order(acquisition, siblings)});
+  }
 }
 
 }  // namespace dicom

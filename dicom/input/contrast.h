@@ -8,7 +8,8 @@
 
 namespace dicom {
 
-// `siblings` are the sets of one protocol on one grid. Sets contrast and appends sentences to evidence.
+// `siblings` are the sets of one protocol on one grid. Sets contrast and appends sentences to evidence;
+// a set that mixes images from before and after contrast gets a problem.
 void judge_contrast(std::vector<Acquisition>& siblings, std::span<const Instance> instances);
 
 // What the words of a series description or protocol name say; Unknown where they say nothing or both.

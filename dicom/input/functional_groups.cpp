@@ -23,6 +23,12 @@ DcmItem& required_macro(const FunctionalGroups& groups, unsigned long frame, con
   return *item;
 }
 
+void to_utf8(DcmDataset& dataset) {
+  if (dataset.convertToUTF8().good()) return;
+  // 8-bit text whose character set is missing or wrong: Latin-1 gives every byte a character and loses none.
+  check(dataset.convertCharacterSet("ISO_IR 100", "ISO_IR 192", 0, OFTrue), "convert the text to UTF-8");
+}
+
 }  // namespace
 
 DcmItem* first_item(DcmItem& item, const DcmTagKey& sequence) {
@@ -53,6 +59,7 @@ void load_object(DcmFileFormat& object, const std::string& file, const char* sop
     if (!is_uid(text(dataset, tag)))
       fail(Fault::Malformed, "a SOP instance, study, series or frame of reference UID is missing or is not a UID");
   if (DcmXfer(dataset.getOriginalXfer()).isEncapsulated()) fail(Fault::Unsupported, std::string("compressed ") + name);
+  to_utf8(dataset);
 }
 
 FunctionalGroups::FunctionalGroups(DcmDataset& dataset) : dataset_(dataset) {

@@ -39,7 +39,7 @@ class FunctionalGroups {
 // 0 to 65535, as of US; a file may have written it with another VR.
 [[nodiscard]] int required_count(DcmItem& item, const DcmTagKey& tag, const char* name);
 
-// Loads a whole object after the nesting guard; unwinds by Failure.
+// Loads a whole object after the nesting guard, its text as UTF-8; unwinds by Failure.
 void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name);
 
 }  // namespace dicom

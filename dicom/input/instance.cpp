@@ -231,6 +231,7 @@ bool names_something(const std::string& value) {
 }
 
 void read_contrast_agent(DcmItem& item, Instance& instance) {
+  instance.field_strength_t = positive(number(item, DCM_MagneticFieldStrength));
   instance.contrast_dose_ml = positive(number(item, DCM_ContrastBolusVolume));
   instance.contrast_start_s = contrast_start(item, instance.acquisition_time_s);
   instance.contrast_agent =

@@ -54,6 +54,7 @@ struct Instance {
   // Physics.
   bool spin_echo = false, gradient_echo = false, echo_planar = false, inversion = false, spoiled = false,
        three_dimensional = false;
+  std::optional<double> field_strength_t;
   std::optional<double> repetition_time_ms, echo_time_ms, inversion_time_ms, flip_angle_deg;
   std::optional<double> b_value_s_mm2;                      // only where the vendor's header proves diffusion
   std::optional<std::array<double, 3>> gradient_direction;  // absent for b = 0 and for traces

@@ -6,6 +6,9 @@
 // a unit that brings a value which the set already has opens the next set (before and after contrast). Walking
 // backwards must give the same sets; where it does not, a unit is missing somewhere, and the walk whose sets are
 // clearly closer together in time is right. If neither is, nothing is guessed: every set gets a problem.
+//
+// Versions of one acquisition, which scanners store side by side (ND, DIS2D, NORM), are never in one set: of sets that
+// are versions of each other one is kept.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +48,7 @@ struct Rest {
 };
 struct Sets {
   std::vector<Set> sets;    // by time
-  std::vector<Rest> rests;  // dynamic series, volumes that were acquired again
+  std::vector<Rest> rests;  // dynamic series, volumes that were acquired again, other versions
 };
 [[nodiscard]] Sets sets_of(const Indices& stack, Instances instances, const Rules& rules);
 

@@ -69,8 +69,8 @@ std::string derivation_description(const Map& map) {
   std::string words;
   if (fit.model != nullptr) words = std::string(fit.model->title) + ": " + std::string(fit.model->equation) + ". ";
   words += fit.description + ". " + std::to_string(fit.fitted) + " of " + std::to_string(fit.considered) +
-           " voxels above the noise have a value; 0 = no value. " + kModelName + " " + map.request->equipment.version +
-           ". " + kResearchNotice;
+           (fit.noise > 0 ? " voxels above the noise" : " bright voxels") + " have a value; 0 = no value. " +
+           kModelName + " " + map.request->equipment.version + ". " + kResearchNotice;
   return paragraph(words, 1024);
 }
 

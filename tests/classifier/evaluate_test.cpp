@@ -365,4 +365,23 @@ TEST(Wording, NeverSaysWhatTheLesionIs) {
   }
 }
 
+// Relaxation times depend on the field: at 1.5 T the numbers of a 3 T model mean nothing.
+TEST(Evaluate, RefusesAnExamOfAnotherFieldStrength) {
+  const Model model = zhang();
+  const Evaluation evaluation = evaluate(model, group_means(), {.field_strength_t = 1.5});
+  EXPECT_TRUE(evaluation.branches.empty());
+  EXPECT_TRUE(evaluation.cutoffs.empty());
+  EXPECT_THAT(evaluation.refusals, Contains(HasSubstr("acquired at 1.5 T")));
+  EXPECT_FALSE(evaluate(model, group_means(), {.field_strength_t = 2.89}).branches.empty());
+}
+
+TEST(Evaluate, SaysWhatItDoesNotKnowOfTheExam) {
+  const Model model = zhang();
+  EXPECT_THAT(evaluate(model, group_means()).flags, Contains(HasSubstr("field strength of this exam is not known")));
+  const auto late = evaluate(model, group_means(), {.field_strength_t = 3, .post_contrast_delay_s = 900}).flags;
+  EXPECT_THAT(late, Contains(HasSubstr("900 s after the injection, in the paper 520 to 640 s")));
+  const auto right = evaluate(model, group_means(), {.field_strength_t = 3, .post_contrast_delay_s = 580}).flags;
+  EXPECT_THAT(right, Not(Contains(HasSubstr("after the injection, in the paper"))));
+}
+
 }  // namespace

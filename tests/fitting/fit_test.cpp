@@ -179,6 +179,25 @@ TEST(FitSeries, JudgesNothingAgainstANoiseItCannotKnow) {
             fit.geometry.voxels() - static_cast<std::size_t>(std::ranges::count(labels(series.geometry), 0)));
 }
 
+TEST(FitSeries, LeavesOutTheDarkVoxelsOfASeriesWhoseNoiseIsUnknown) {
+  // Two b-values, each an average of three images: neither background nor residuals tell the noise, but it is there.
+  Series series = phantom_series("adc", Quantity::Adc, 25);
+  series.protocol.axis = {0, 800};
+  series.planes.resize(2);
+  series.averages = {3, 3};
+  const Fit fit = fitted(series, "adc");
+  ASSERT_EQ(fit.noise, 0);
+  EXPECT_THAT(fit.description, HasSubstr("; noise unknown: voxels under 10 % of the bright signal are left out"));
+  EXPECT_THAT(fit.description, testing::Not(HasSubstr("above the noise")));
+  const auto label_of = labels(fit.geometry);
+  for (std::size_t i = 0; i < label_of.size(); ++i) {
+    if (label_of[i] != 0) continue;
+    ASSERT_EQ(fit.status[i], VoxelStatus::BelowSnr);
+    ASSERT_EQ(fit.maps[0].value[i], 0);
+  }
+  EXPECT_NEAR(median_where(fit, kLesionLabel), 1050, 30);
+}
+
 TEST(FitSeries, FitsASeriesOfOneVoxel) {
   const Model& model = *find_model("t2");
   Series series{.geometry = axial(1, 1, 1), .protocol = model.example_protocol(), .planes = {}};
@@ -216,7 +235,9 @@ TEST(T1Vfa, PassesTheB1MapOnToTheVoxelItBelongsTo) {
   std::vector<float> b1(series.geometry.voxels(), 1.0F);
   b1[5000] = 0.0F;
   const Fit plain = fitted(series, "t1_vfa"), corrected = fitted(series, "t1_vfa", {.threads = 2}, b1);
-  EXPECT_THAT(corrected.description, HasSubstr("B1 map"));
+  EXPECT_THAT(corrected.description, HasSubstr("; B1 map applied"));
+  EXPECT_THAT(plain.description, HasSubstr("; flip angles nominal, no B1 correction"));
+  EXPECT_THAT(fitted(phantom_series("t2", Quantity::T2, 0), "t2").description, testing::Not(HasSubstr("B1")));
   for (std::size_t i = 0; i < b1.size(); ++i) {
     if (i != 5000) {
       ASSERT_EQ(corrected.maps[0].value[i], plain.maps[0].value[i]);

@@ -129,6 +129,29 @@ TEST(Carry, ServesEachSliceFromTheNearestWithinHalfASpacingOfTheCoarser) {
   EXPECT_NEAR(result.covered_share, 1, 1e-9);
 }
 
+TEST(Carry, NamesOfEquallyLargeSlicesTheOneNearestToTheOutline) {
+  // One outline of a 5 mm slice onto slices of 1.6 mm: three are alike, the middle one was drawn on.
+  const Geometry drawn = axial(10, 10, 1, 1, 5, {0, 0, 8}), map = axial(10, 10, 10, 1, 1.6);
+  const Carried result = carried(mask_where(drawn, [](const Vec3&) { return true; }), map);
+  EXPECT_EQ(per_slice(result.mask), (std::vector<std::size_t>{0, 0, 0, 0, 100, 100, 100, 0, 0, 0}));
+  EXPECT_EQ(result.mask.largest_slice(), 4);
+  EXPECT_EQ(result.largest_slice(), 5);
+  ASSERT_EQ(result.slice_distances_mm.size(), 10U);
+  EXPECT_NEAR(result.slice_distances_mm[4], 1.6, 1e-9);
+  EXPECT_NEAR(result.slice_distances_mm[5], 0, 1e-9);
+  EXPECT_EQ(result.slice_distances_mm[3], std::numeric_limits<double>::infinity());
+}
+
+TEST(Carry, NamesTheLargerSliceThoughAnotherIsNearerAndTheLowerOfEquallyNearOnes) {
+  const Geometry drawn = axial(10, 10, 2, 1, 4, {0, 0, 0}), map = axial(10, 10, 4, 1, 2, {0, 0, -1});
+  const Mask two = mask_where(drawn, [](const Vec3& p) { return p.z() > 3 || p.x() < 5; });
+  const Carried result = carried(two, map);  // map slices at -1, 1, 3, 5 mm: all 1 mm off
+  EXPECT_EQ(per_slice(result.mask), (std::vector<std::size_t>{50, 50, 100, 100}));
+  EXPECT_EQ(result.largest_slice(), 2);
+  const Carried near_small = carried(two, axial(10, 10, 2, 1, 3.5, {0, 0, 0}));  // 0 and 0.5 mm off
+  EXPECT_EQ(near_small.largest_slice(), 1);
+}
+
 TEST(Carry, DoesNotJumpASliceThatWasNotOutlined) {
   const Geometry map = axial(10, 10, 9, 1, 3);
   Geometry drawn = map;

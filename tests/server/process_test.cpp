@@ -279,6 +279,7 @@ server::ProcessSummary process_with_outline(const fs::path& exam, const fs::path
   const fs::path outline = fs::directory_iterator(work / "exam/outline")->path();
   DcmFileFormat file;
   EXPECT_TRUE(file.loadFile(outline.c_str()).good());
+  EXPECT_TRUE(file.loadAllDataIntoMemory().good());  // it is written over itself
   change(*file.getDataset());
   EXPECT_TRUE(file.saveFile(outline.c_str(), EXS_LittleEndianExplicit).good());
   return process(work / "exam", work / "out");
@@ -329,6 +330,38 @@ TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
     }
   });
   EXPECT_TRUE(fs::exists(work / "out/study-1/reports/sr_nomogram.dcm"));
+}
+
+// The text of a report, as dsrdump would print it: every text value of the tree.
+std::string texts_of(const fs::path& report) {
+  DcmFileFormat file;
+  EXPECT_TRUE(file.loadFile(report.c_str()).good());
+  std::ostringstream text;
+  file.getDataset()->print(text);
+  return text.str();
+}
+
+TEST_F(SimulatedExam, ItsNomogramCarriesNoDoubtAboutFieldStrengthAndDelay) {
+  const std::string text = texts_of(*folder_ / "out/study-1/reports/sr_nomogram.dcm");
+  EXPECT_THAT(text, HasSubstr("P(HER2-positive)"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("not known")));
+  EXPECT_THAT(text, testing::Not(HasSubstr("after the injection, in the paper")));
+}
+
+TEST_F(SimulatedExam, OnAnotherFieldStrengthHasNoProbability) {
+  const support::TempFolder work;
+  fs::copy(*folder_ / "exam", work / "exam", fs::copy_options::recursive);
+  for (const auto& entry : fs::recursive_directory_iterator(work / "exam/exam")) {
+    DcmFileFormat file;
+    if (!entry.is_regular_file() || file.loadFile(entry.path().c_str()).bad()) continue;
+    ASSERT_TRUE(file.loadAllDataIntoMemory().good());  // it is written over itself
+    file.getDataset()->putAndInsertString(DCM_MagneticFieldStrength, "1.5");
+    ASSERT_TRUE(file.saveFile(entry.path().c_str(), EXS_LittleEndianExplicit).good());
+  }
+  process(work / "exam", work / "out");
+  const std::string text = texts_of(work / "out/study-1/reports/sr_nomogram.dcm");
+  EXPECT_THAT(text, testing::Not(HasSubstr("P(HER2-positive)")));
+  EXPECT_THAT(text, HasSubstr("1.5 T"));
 }
 
 }  // namespace

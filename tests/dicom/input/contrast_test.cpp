@@ -74,6 +74,32 @@ TEST(ContrastEvidence, IsGivenInSentences) {
                                    HasSubstr("second of two sets")));
 }
 
+TEST(ContrastEvidence, RefusesASetOnBothSidesOfTheInjection) {
+  const Images pre = together({flip_angle(1, 2, kNoon), flip_angle(2, 5, kNoon + 60), flip_angle(3, 8, kNoon + 120)}),
+               post = together({flip_angle(11, 12, kNoon + 900), flip_angle(12, 15, kNoon + 960)});
+  const double bolus = kNoon + 600;
+  for (const Images& images :
+       {together({with_bolus(pre, bolus), with_bolus(post, bolus)}), together({pre, with_bolus(post, bolus)}),
+        together({pre, with_agent(post)}), together({described(pre, "t1 pre"), described(post, "t1 post")})}) {
+    const auto grouping = dicom::group(images);
+    ASSERT_EQ(grouping.acquisitions.size(), 1u);
+    EXPECT_EQ(grouping.acquisitions[0].problem, "it mixes images from before and after contrast");
+    EXPECT_EQ(grouping.acquisitions[0].contrast, kUnknown);
+    EXPECT_EQ(grouping.acquisitions[0].evidence.size(), 2u);
+  }
+  EXPECT_TRUE(dicom::group(with_bolus(together({pre, post}), kNoon - 600)).acquisitions.at(0).fits());
+}
+
+TEST(ContrastWords, DenyTheAgentOnlyWhereTheyNameIt) {
+  for (const char* text : {"t1 non contrast", "vibe_without_gd", "T1 ohne Kontrast", "non-enhanced", "VFA non CE"})
+    EXPECT_EQ(dicom::contrast_in_words(text), kBefore) << text;
+  for (const char* text : {"T1 + contrast", "T1 +contrast", "post contrast", "after contrast", "with contrast",
+                           "t1_post_non_fs", "ohne FS nach KM"})
+    EXPECT_EQ(dicom::contrast_in_words(text), kAfter) << text;
+  for (const char* text : {"t1_vfa_non_fs", "without fat sat", "ohne FS", "phase contrast", "contrast"})
+    EXPECT_EQ(dicom::contrast_in_words(text), kUnknown) << text;
+}
+
 TEST(ContrastWords, AreWholeWordsAndNegativesComeFirst) {
   EXPECT_EQ(dicom::contrast_in_words("T1 PRE contrast"), kBefore);
   EXPECT_EQ(dicom::contrast_in_words("t1_vibe_nativ"), kBefore);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "dicom/input/acquisition.h"
@@ -309,6 +310,89 @@ TEST(Grouping, CountsAnObjectThatIsThereTwiceOnce) {
   const Grouping grouping = grouped(images);
   EXPECT_TRUE(grouping.acquisitions.at(0).fits());
   EXPECT_EQ(grouping.passed_over.at(0).reason, "the same object once more");
+}
+
+TEST(Grouping, UsesOneOfTheVersionsThatTheScannerStored) {
+  struct Row {
+    std::vector<std::string> used, other;
+    const char* name;
+  };
+  for (const Row& row :
+       {Row{{"M", "DIS2D"}, {"M", "ND"}, "DIS2D"}, Row{{"M", "DIS3D"}, {"M", "DIS2D"}, "DIS3D"},
+        Row{{"M", "ND", "NORM"}, {"M", "ND"}, "NORM"}, Row{{"M", "DIS2D"}, {"M", "ND", "NORM"}, "DIS2D"},
+        Row{{"M", "ND"}, {"M", "ND", "FIL"}, "M ND"}}) {
+    for (const bool first : {true, false}) {  // whichever has the lower numbers
+      const Images images = together({stored_as(two_angles(first ? 1 : 11, kNoon), row.used),
+                                      stored_as(two_angles(first ? 11 : 1, kNoon), row.other)});
+      const Grouping grouping = grouped(images);
+      ASSERT_THAT(grouping.acquisitions, SizeIs(1)) << row.name;
+      EXPECT_TRUE(grouping.acquisitions[0].fits()) << grouping.acquisitions[0].problem;
+      EXPECT_EQ(axes(grouping.acquisitions[0]), (std::vector<double>{5, 15}));
+      for (const std::size_t i : grouping.acquisitions[0].instances) EXPECT_LT(i, 8u) << row.name;
+      ASSERT_THAT(grouping.passed_over, SizeIs(2));
+      EXPECT_EQ(grouping.passed_over[0].reason,
+                "stored twice by the scanner: the " + std::string(row.name) + " version is used");
+    }
+  }
+}
+
+TEST(Grouping, UsesOneVersionOfEchoesAndDiffusionToo) {
+  Images one_series = stored_as(echoes(1, 6, kNoon), {"M", "ND"});
+  for (auto i : stored_as(echoes(1, 6, kNoon), {"M", "NORM", "DIS2D"})) {
+    i.sop_instance_uid += ".2";
+    one_series.push_back(i);
+  }
+  for (const Images& images : {one_series, together({stored_as(diffusion(1, {0, 800}, 3), {"DIFFUSION", "NONE", "ND"}),
+                                                     stored_as(diffusion(2, {0, 800}, 3), {"DIFFUSION", "DIS2D"})})}) {
+    const Grouping grouping = grouped(images);
+    ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+    EXPECT_TRUE(grouping.acquisitions[0].fits()) << grouping.acquisitions[0].problem;
+    EXPECT_EQ(grouping.acquisitions[0].images, images.size() / 2);
+    EXPECT_THAT(grouping.passed_over.at(0).reason, HasSubstr("DIS2D version is used"));
+  }
+}
+
+TEST(Grouping, KeepsTheCompleteVersionWhileABetterOneIsArriving) {
+  const Images images =
+      together({stored_as(two_angles(1, kNoon), {"M", "ND"}), stored_as(flip_angle(11, 5, kNoon), {"M", "DIS2D"})});
+  const Grouping grouping = grouped(images);
+  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  EXPECT_TRUE(grouping.acquisitions[0].fits()) << grouping.acquisitions[0].problem;
+  EXPECT_EQ(grouping.passed_over.at(0).reason, "stored twice by the scanner: the ND version is used");
+}
+
+TEST(Grouping, NeverMixesVersionsInOneSet) {
+  expect_only_problem(together({stored_as(flip_angle(1, 5, kNoon), {"M", "ND"}),
+                                stored_as(flip_angle(2, 15, kNoon + 60), {"M", "ND", "NORM"})}),
+                      "stored in different versions: M ND and M ND NORM");
+  const Images one_more = stored_as(flip_angle(3, 25, kNoon + 120), {"M", "ND", "FIL"});
+  const Grouping beside = grouped(together({stored_as(two_angles(1, kNoon), {"M", "ND"}), one_more}));
+  EXPECT_EQ(axes(beside.acquisitions.at(0)), (std::vector<double>{5, 15}));
+  EXPECT_THAT(beside.passed_over.at(0).reason, HasSubstr("only 25 degrees in the M ND FIL version"));
+  const Grouping later = grouped(together(
+      {stored_as(two_angles(1, kNoon), {"M", "ND"}), stored_as(two_angles(11, kNoon + 900), {"M", "ND", "NORM"})}));
+  ASSERT_THAT(later.acquisitions, SizeIs(2));  // acquired at another time: no copy
+  EXPECT_TRUE(later.acquisitions[0].fits() && later.acquisitions[1].fits());
+}
+
+TEST(Grouping, DoesNotTakeTheNumberOfAnEchoOrATraceForAVersion) {
+  Images train = stored_as(echoes(1, 6, kNoon), {"M", "ND"});
+  for (auto& i : train) i.image_type.push_back("TE" + std::to_string(std::lround(*i.echo_time_ms / 12.5)));
+  EXPECT_TRUE(grouped(train).acquisitions.at(0).fits());
+  Images diffused = stored_as(diffusion(1, {0, 800}, 1), {"DIFFUSION", "NONE", "ND"});
+  for (auto& i : diffused)
+    if (*i.b_value_s_mm2 > 0) {
+      i.content = dicom::Content::TraceWeighted;
+      i.image_type[3] = "TRACEW";
+    }
+  EXPECT_TRUE(grouped(diffused).acquisitions.at(0).fits());
+}
+
+TEST(Grouping, DoesNotTakeWaterAndFatForVersionsOfOneImage) {
+  const Grouping grouping = grouped(
+      together({stored_as(two_angles(1, kNoon), {"M", "WATER"}), stored_as(two_angles(11, kNoon), {"M", "FAT"})}));
+  EXPECT_THAT(grouping.acquisitions, SizeIs(2));
+  EXPECT_THAT(grouping.passed_over, IsEmpty());
 }
 
 TEST(Grouping, ListsRegionsApart) {

@@ -134,6 +134,24 @@ TEST(ReadSegmentation, TellsWhatEachRegionIs) {
   EXPECT_TRUE(read.regions.at(1).automatic());
 }
 
+TEST(ReadSegmentation, ReadsTextsOfAnyCharacterSetAsUtf8) {
+  struct Row {
+    const char *declared, *written;
+  };
+  for (const Row& row : {Row{"ISO_IR 100", "L\xE4sion 1"}, Row{"ISO_IR 192", "L\xC3\xA4sion 1"},
+                         Row{"ISO_IR 192", "L\xE4sion 1"}, Row{"", "L\xE4sion 1"},  // not declared
+                         Row{"LATIN1", "L\xE4sion 1"}}) {                           // no defined term
+    const auto read = round_trip(one_frame(), [&](DcmDataset& d) {
+      if (*row.declared != '\0') put(d, DCM_SpecificCharacterSet, row.declared);
+      DcmItem* segment = nullptr;
+      ASSERT_TRUE(d.findAndGetSequenceItem(DCM_SegmentSequence, segment, 0).good());
+      put(*segment, DCM_TrackingID, row.written);
+    });
+    ASSERT_TRUE(read.has_value()) << row.declared << ": " << read.error().what;
+    EXPECT_EQ(read->regions.at(0).tracking_id, "L\xC3\xA4sion 1") << row.declared;
+  }
+}
+
 TEST(ReadSegmentation, OrdersSlicesAlongTheNormalAndLeavesOutEmptyOnes) {
   Bits corner(15);
   corner[4] = 1;

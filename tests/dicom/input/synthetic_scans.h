@@ -96,6 +96,14 @@ inline Images described(Images images, const std::string& description) {
   return with(std::move(images), [&](dicom::Instance& i) { i.series_description = description; });
 }
 
+// With these values of the Image Type from the third on.
+inline Images stored_as(Images images, const std::vector<std::string>& tokens) {
+  return with(std::move(images), [&](dicom::Instance& i) {
+    i.image_type = {"ORIGINAL", "PRIMARY"};
+    i.image_type.insert(i.image_type.end(), tokens.begin(), tokens.end());
+  });
+}
+
 // Everything a Grouping says, in terms of UIDs.
 inline std::string text_of(const dicom::Grouping& grouping, const Images& images) {
   std::string text;
