@@ -209,12 +209,19 @@ Moment moment(const std::string& datetime) {
   return {datetime.substr(0, 8), datetime.substr(8)};
 }
 
+// Phantoms of a GE Signa carry "0"; what is none of the three defined letters is not known.
+void clear_undefined_sex(DcmItem& item) {
+  const std::string sex = text(item, DCM_PatientSex);
+  if (sex != "F" && sex != "M" && sex != "O") put_text(item, DCM_PatientSex, "");
+}
+
 void put_modules(DcmItem& to, DcmItem& source, const char* sop_class_uid, const Series& series,
                  const Equipment& equipment, const Moment& when) {
   put_text(to, DCM_SpecificCharacterSet, "ISO_IR 192");
   put_text(to, DCM_SOPClassUID, sop_class_uid);
   for (const DcmTagKey& tag : kAlways) put_text(to, tag, "");
   copy_attributes(to, source, kAlways);
+  clear_undefined_sex(to);
   copy_attributes(to, source, kWherePresent);
   put_series(to, series, when);
   put_equipment(to, equipment);

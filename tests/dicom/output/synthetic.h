@@ -43,6 +43,7 @@ inline std::filesystem::path write_template(const std::filesystem::path& folder,
   put(d, DCM_Manufacturer, "SIEMENS");
   put(d, DCM_Modality, "MR");
   put(d, DCM_SeriesDescription, "t1_vibe_vfa");
+  if (patient.sparse) put(d, DCM_PatientSex, "0");  // GE Signa DV26, phantom
   if (!patient.sparse) {
     put(d, DCM_FrameOfReferenceUID, kRoot + ".1.2");
     put(d, DCM_PatientBirthDate, "19700101");
