@@ -13,8 +13,8 @@
 
 #include "dicom/input/contrast.h"
 #include "dicom/input/grid.h"
-#include "dicom/input/sha256.h"
 #include "dicom/input/volumes.h"
+#include "dicom/sha256.h"
 
 namespace dicom {
 namespace {

@@ -10,7 +10,6 @@
 #include "dicom/input/identity.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -25,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dicom/sha256.h"
 #include "dicom/uid.h"
 
 namespace dicom {
@@ -61,30 +61,6 @@ struct Trouble {
   throw Trouble{{Fault::Io, std::string(doing) + ": " + std::strerror(errno)}};
 }
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new()) { EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr); }
-  void add(std::span<const std::uint8_t> bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
-  [[nodiscard]] std::string hex() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-    unsigned size = 0;
-    EVP_DigestFinal_ex(context_.get(), hash.data(), &size);
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    std::string text;
-    for (const unsigned char byte : std::span(hash).first(size)) {
-      text.push_back(kDigits[byte >> 4]);
-      text.push_back(kDigits[byte & 15]);
-    }
-    return text;
-  }
-
- private:
-  struct Free {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  std::unique_ptr<EVP_MD_CTX, Free> context_;
-};
-
 // Bytes one after the other; fewer than asked for at the end only.
 class Source {
  public:
@@ -119,7 +95,7 @@ class FileSource final : public Source {
     return std::span(buffer_).subspan(next_, filled_ - next_);
   }
   void consume(std::size_t size) {
-    if (hashing_) digest_.add(std::span(buffer_).subspan(next_, size));
+    if (hashing_) digest_.add({reinterpret_cast<const char*>(buffer_.data()) + next_, size});
     next_ += size;
   }
 

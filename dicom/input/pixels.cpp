@@ -11,8 +11,8 @@
 #include "dicom/dcmtk.h"
 #include "dicom/input/acquisition.h"
 #include "dicom/input/nesting.h"
-#include "dicom/input/sha256.h"
 #include "dicom/input/vendors.h"
+#include "dicom/sha256.h"
 
 namespace dicom {
 namespace {

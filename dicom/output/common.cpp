@@ -1,7 +1,6 @@
 #include "dicom/output/common.h"
 
 #include <dcmtk/dcmdata/dcostrmb.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 #include <set>
 
 #include "dicom/output/elements.h"
+#include "dicom/sha256.h"
 #include "dicom/uid.h"
 
 namespace dicom::output {
@@ -151,8 +151,7 @@ bool is_control(char c) { return std::iscntrl(static_cast<unsigned char>(c)) != 
 
 // SHA-256 of the data set as it is written, in pieces: a Parametric Map of a breast is a hundred megabytes.
 std::string digest_of(DcmDataset& dataset) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> hash(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  EVP_DigestInit_ex(hash.get(), EVP_sha256(), nullptr);
+  Sha256 hash;
   std::vector<char> buffer(1u << 20);
   DcmOutputBufferStream stream(buffer.data(), static_cast<offile_off_t>(buffer.size()));
   OFCondition state;
@@ -162,14 +161,11 @@ std::string digest_of(DcmDataset& dataset) {
     void* bytes = nullptr;
     offile_off_t length = 0;
     stream.flushBuffer(bytes, length);
-    EVP_DigestUpdate(hash.get(), bytes, static_cast<std::size_t>(length));
+    hash.add({static_cast<const char*>(bytes), static_cast<std::size_t>(length)});
   } while (state == EC_StreamNotifyClient);
   dataset.transferEnd();
   check(state, "encode the data set");
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  EVP_DigestFinal_ex(hash.get(), digest.data(), &size);
-  return {digest.begin(), digest.begin() + size};
+  return hash.bytes();
 }
 
 // DCMTK would write its own name and version here, which differ from package to package.

@@ -1,5 +1,5 @@
 #pragma once
-// SHA-256 over bytes that come in parts. Internal to dicom/input.
+// SHA-256 over bytes that come in parts.
 #include <string>
 #include <string_view>
 
@@ -15,7 +15,9 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void add(std::string_view bytes);
-  [[nodiscard]] std::string hex();  // ends it; lower case
+  // Each ends it.
+  [[nodiscard]] std::string bytes();  // 32 of them
+  [[nodiscard]] std::string hex();    // lower case
 
  private:
   evp_md_ctx_st* context_;
