@@ -35,6 +35,10 @@ std::string_view contrasts_of(Axis axis) {
       return "b-values";
     case Axis::InversionTimeMs:
       return "inversion times";
+    case Axis::SaturationDelayMs:
+      return "saturation delays";
+    case Axis::TimeS:
+      return "times";
   }
   return "contrasts";
 }
@@ -45,8 +49,11 @@ std::string_view unit_of(Axis axis) {
       return "deg";
     case Axis::BValueSPerMm2:
       return "s/mm2";
+    case Axis::TimeS:
+      return "s";
     case Axis::EchoTimeMs:
     case Axis::InversionTimeMs:
+    case Axis::SaturationDelayMs:
       return "ms";
   }
   return "";
@@ -103,7 +110,8 @@ bool drops_first(const Series& series, const Model& model, const FitOptions& opt
 Input input_of(const Series& series, std::span<const float> b1, bool drop_first) {
   Input input{.protocol = series.protocol, .planes = {}, .b1 = b1, .voxels = series.geometry.voxels()};
   if (drop_first) input.protocol.axis.erase(input.protocol.axis.begin());
-  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k) input.planes.emplace_back(series.planes[k]);
+  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k)
+    input.planes.emplace_back(series.planes[k].floats());
   return input;
 }
 

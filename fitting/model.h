@@ -11,7 +11,7 @@
 
 namespace fitting {
 
-inline constexpr std::size_t kMaxParameters = 4;
+inline constexpr std::size_t kMaxParameters = 8;
 
 // A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not
 // values.
@@ -27,12 +27,14 @@ struct Parameter {
 // Why a voxel has no value, or a doubtful one. Bits; 0 = a good fit.
 enum class VoxelStatus : std::uint8_t {
   Good = 0,
-  BelowSnr = 1,       // signal under FitOptions::least_snr, or under Tile::floor: not fitted, value 0
-  AtBound = 2,        // the estimate left [lower, upper]: value 0
-  Uncertain = 4,      // relative standard error over FitOptions::largest_relative_error: value kept
-  Misfit = 8,         // residual over FitOptions::largest_relative_residual: value kept
-  NotFitted = 16,     // degenerate data (all equal, non-positive, growing with TE): value 0
-  FewContrasts = 32,  // fewer contrasts were used than the series has (T2* cut at the noise floor): value kept
+  BelowSnr = 1,        // signal under FitOptions::least_snr, or under Tile::floor: not fitted, value 0
+  AtBound = 2,         // the estimate left [lower, upper]: value 0
+  Uncertain = 4,       // relative standard error over FitOptions::largest_relative_error: value kept
+  Misfit = 8,          // residual over FitOptions::largest_relative_residual: value kept
+  NotFitted = 16,      // degenerate data (all equal, non-positive, growing with TE): value 0
+  FewContrasts = 32,   // fewer contrasts were used than the series has (T2* cut at the noise floor): value kept
+  Constrained = 64,    // a parameter was held fixed because the data cannot tell it (T1 by IR: efficiency): value kept
+  Questionable = 128,  // the model hardly holds here (kurtosis past its b limit, polarity ambiguous, B1 extrapolated)
 };
 constexpr VoxelStatus operator|(VoxelStatus a, VoxelStatus b) {
   return static_cast<VoxelStatus>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
@@ -90,7 +92,8 @@ struct Model {
   std::size_t least_contrasts = 2;
   // The first echo does not follow `signal` (T2: no stimulated echo reaches it); fit_series() leaves it out on request.
   bool first_echo_differs = false;
-  std::span<const Parameter> parameters;  // [0] is the map; the others are nuisance (S0)
+  std::span<const Parameter> parameters;
+  std::size_t maps = 1;  // the first of the parameters, each a map of its own; the others are nuisance (S0)
   // Noise-free signal of one voxel; parameters and protocol in their units.
   void (*signal)(const Protocol&, std::span<const double> parameters, std::span<double> signal) = nullptr;
   // Fits every voxel of the tile. Never allocates per voxel, never throws, same result for any tile boundaries.

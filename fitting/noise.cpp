@@ -110,7 +110,7 @@ struct Moments {
   double mean = 0, mean_square = 0;
 };
 
-Moments moments_of(std::span<const float> plane, std::span<const Candidate> air) {
+Moments moments_of(const Plane& plane, std::span<const Candidate> air) {
   Moments moments;
   for (const Candidate& c : air) {
     const double m = static_cast<double>(plane[c.voxel]);

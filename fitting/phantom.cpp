@@ -140,10 +140,11 @@ Series simulate(const Geometry& geometry, const Protocol& protocol, const Model&
   const std::vector<std::uint8_t> label = labels(geometry);
   const auto signals = tissue_signals(protocol, model, quantity);
   for (std::size_t k = 0; k < protocol.axis.size(); ++k) {
-    auto& plane = series.planes.emplace_back(label.size());
+    std::vector<float> plane(label.size());
     const std::uint64_t image = mixed(mixed(seed) + k);
     for (std::size_t i = 0; i < label.size(); ++i)
       plane[i] = static_cast<float>(rician(signals[label[i]][k], sigma, mixed(image + i)));
+    series.planes.emplace_back(std::move(plane));
   }
   return series;
 }

@@ -269,7 +269,7 @@ SimulatedSeries echo_planar(const SimulateOptions& options, int number, std::str
 
 // What the scanner computes inline, in 1e-6 mm2/s: mean of the directions' coefficients, 0 where there is little more
 // than noise.
-std::vector<float> scanner_adc(const std::vector<std::vector<float>>& planes, double noise) {
+std::vector<float> scanner_adc(const std::vector<fitting::Plane>& planes, double noise) {
   const std::span directions(planes.begin() + 1, planes.end());
   std::vector<float> adc(planes[0].size());
   for (std::size_t voxel = 0; voxel < adc.size(); ++voxel) {

@@ -187,7 +187,7 @@ class Loader {
     LoadedSeries result;
     result.series.geometry = acquisition_.geometry;
     result.series.protocol = protocol();
-    result.series.planes = std::move(planes_);
+    for (auto& plane : planes_) result.series.planes.emplace_back(std::move(plane));
     for (const Volume& volume : acquisition_.volumes) {
       const auto most = std::ranges::max(volume.slices, {}, [](const auto& images) { return images.size(); }).size();
       result.series.averages.push_back(static_cast<unsigned>(most));

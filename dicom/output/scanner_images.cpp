@@ -60,7 +60,7 @@ void check_request(const SimulatedExam& exam, const SimulatedSeries& series) {
   if (series.contrasts.empty() || series.contrasts.size() != series.series.planes.size())
     fail(Fault::Malformed, "a simulated series needs the parameters of every contrast");
   for (const auto& plane : series.series.planes)
-    if (plane.size() != geometry.voxels() || plane.empty())
+    if (plane.size() != geometry.voxels() || plane.size() == 0)
       fail(Fault::Malformed, "a simulated plane does not fit its geometry");
   if (exam.start_s < 0 || series.start_s < exam.start_s || reconstructed_s(series) >= kSecondsPerDay)
     fail(Fault::Malformed, "a simulated series must begin and end on the day of its exam");
@@ -174,9 +174,10 @@ void put_geometry(DcmItem& item, const Image& image) {
 
 std::vector<Uint16> pixels_of(const Image& image) {
   const std::size_t size = image.geometry().slice_voxels();
-  const float* const signal = image.series.series.planes[image.place.contrast].data() + image.place.slice * size;
+  std::vector<float> signal(size);
+  image.series.series.planes[image.place.contrast].read(image.place.slice * size, signal);
   std::vector<Uint16> pixels(size);
-  std::transform(signal, signal + size, pixels.begin(), [](float value) {
+  std::transform(signal.begin(), signal.end(), pixels.begin(), [](float value) {
     return static_cast<Uint16>(std::lround(std::clamp(value, 0.0F, static_cast<float>(kLargestPixel))));
   });
   return pixels;

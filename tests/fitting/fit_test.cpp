@@ -108,7 +108,7 @@ TEST(FitSeries, RefusesWithWhatIsMissing) {
   std::ranges::reverse(unsorted.protocol.axis);
   EXPECT_THAT(refused(unsorted, "t2"), HasSubstr("ascend"));
   Series short_plane = series;
-  short_plane.planes[3].pop_back();
+  short_plane.planes[3].edit().pop_back();
   EXPECT_THAT(refused(short_plane, "t2"), HasSubstr("differ in size"));
   Series lost = series;
   lost.planes.pop_back();
@@ -119,14 +119,14 @@ TEST(FitSeries, RefusesWithWhatIsMissing) {
   EXPECT_EQ(refused(no_tr, "t1_vfa"), "T1 needs the repetition time, the series has none");
   Series empty = series;
   empty.geometry = {};
-  for (auto& plane : empty.planes) plane.clear();
+  for (auto& plane : empty.planes) plane = {};
   EXPECT_EQ(refused(empty, "t2"), "T2 needs voxels, the series has none");
 }
 
 TEST(FitSeries, LeavesTheFirstSpinEchoOutOnlyOnRequestAndOnlyWhenMoreThanThreeRemain) {
   Series series = phantom_series("t2", Quantity::T2, 25);
   // No stimulated echo has reached the first echo yet.
-  for (float& value : series.planes[0]) value *= 0.7F;
+  for (float& value : series.planes[0].edit()) value *= 0.7F;
   const Fit dropped = fitted(series, "t2");
   EXPECT_EQ(dropped.protocol.axis.size(), 7U);
   EXPECT_EQ(dropped.protocol.axis.front(), 27.6);
@@ -157,7 +157,7 @@ TEST(FitSeries, FindsTheNoiseOfAMaskedSeriesInItsResiduals) {
   Series series = phantom_series("t2", Quantity::T2, 25);
   const auto label_of = labels(series.geometry);
   for (auto& plane : series.planes) {
-    for (std::size_t i = 0; i < plane.size(); ++i) plane[i] = label_of[i] == 0 ? 0.0F : plane[i];
+    for (std::size_t i = 0; i < plane.size(); ++i) plane.edit()[i] = label_of[i] == 0 ? 0.0F : plane[i];
   }
   const Fit fit = fitted(series, "t2");
   EXPECT_NEAR(fit.noise, 25, 2.5);
@@ -202,7 +202,8 @@ TEST(FitSeries, FitsASeriesOfOneVoxel) {
   const Model& model = *find_model("t2");
   Series series{.geometry = axial(1, 1, 1), .protocol = model.example_protocol(), .planes = {}};
   const double truth[] = {82, 2500};
-  for (const double s : signal_of(model, series.protocol, truth)) series.planes.push_back({static_cast<float>(s)});
+  for (const double s : signal_of(model, series.protocol, truth))
+    series.planes.emplace_back(std::vector{static_cast<float>(s)});
   const Fit fit = fitted(series, "t2", {.threads = 8});
   EXPECT_NEAR(fit.maps[0].value[0], 82, 0.01);
 }

@@ -96,7 +96,7 @@ TEST(Simulate, UsesTwelveBitsWellForEveryModel) {
     const Model& model = *find_model(name);
     const Series series = simulate(field_of_view(5), model.example_protocol(), model, quantity, 20, 1);
     float strongest = 0;
-    for (const auto& plane : series.planes) strongest = std::max(strongest, std::ranges::max(plane));
+    for (const auto& plane : series.planes) strongest = std::max(strongest, std::ranges::max(plane.values()));
     EXPECT_GT(strongest, 3000) << name;
     EXPECT_LT(strongest, 4095) << name;
   }

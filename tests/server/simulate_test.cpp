@@ -207,7 +207,7 @@ std::vector<double> signals_of(const fitting::Series& series, std::uint8_t label
   const auto labels = fitting::labels(series.geometry);
   const auto voxel = static_cast<std::size_t>(std::ranges::find(labels, label) - labels.begin());
   std::vector<double> signals;
-  for (const auto& plane : series.planes) signals.push_back(plane.at(voxel));
+  for (const auto& plane : series.planes) signals.push_back(plane[voxel]);
   return signals;
 }
 

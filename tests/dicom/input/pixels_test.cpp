@@ -60,7 +60,7 @@ class Scan {
   [[nodiscard]] std::vector<float> plane(int echo) const {
     const auto loaded = load();
     EXPECT_TRUE(loaded.has_value()) << (loaded ? "" : loaded.error().what);
-    return loaded ? loaded->series.planes.at(echo - 1) : std::vector<float>();
+    return loaded ? loaded->series.planes.at(echo - 1).values() : std::vector<float>();
   }
 
  private:
@@ -81,7 +81,7 @@ TEST(LoadSeries, GivesThePlanesInTheOrderOfTheGrid) {
   EXPECT_EQ(loaded.series.protocol.axis_kind, fitting::Axis::EchoTimeMs);
   EXPECT_THAT(loaded.series.protocol.axis, ElementsAre(10, 20, 30));
   EXPECT_EQ(loaded.series.protocol.repetition_time_ms, 2000);
-  EXPECT_THAT(loaded.series.planes.at(2), ElementsAre(0, 1, 2, 300, 4095, 5, 6, 7));
+  EXPECT_THAT(loaded.series.planes.at(2).values(), ElementsAre(0, 1, 2, 300, 4095, 5, 6, 7));
   EXPECT_EQ(loaded.pixel_digest.size(), 64u);
 }
 

@@ -55,9 +55,10 @@ SimulatedSeries series(std::size_t contrasts, const fitting::Geometry& geometry 
   made.series.protocol.repetition_time_ms = 2410;
   for (std::size_t c = 0; c < contrasts; ++c) {
     made.contrasts.push_back({.echo_time_ms = 13.8 * static_cast<double>(c + 1), .flip_angle_deg = 180});
-    auto& plane = made.series.planes.emplace_back(geometry.voxels());
+    std::vector<float> plane(geometry.voxels());
     for (std::size_t v = 0; v < plane.size(); ++v)
       plane[v] = 100.0F * static_cast<float>(c) + static_cast<float>(v) / 10;
+    made.series.planes.emplace_back(std::move(plane));
   }
   return made;
 }
@@ -161,9 +162,9 @@ TEST(SkyraSeries, MentionsTheContrastAgentOnlyWhereOneWasGiven) {
 TEST(SkyraSeries, StoresTwelveBitsRoundedAndClamped) {
   const TempFolder folder;
   SimulatedSeries bright = series(1);
-  bright.series.planes[0][0] = -3;
-  bright.series.planes[0][1] = 5000;
-  bright.series.planes[0][2] = 7.6F;
+  bright.series.planes[0].edit()[0] = -3;
+  bright.series.planes[0].edit()[1] = 5000;
+  bright.series.planes[0].edit()[2] = 7.6F;
   Loaded image(write_skyra_series(exam(), bright, folder.path())->front().file);
   const Uint16* pixels = nullptr;
   unsigned long count = 0;
@@ -193,7 +194,7 @@ TEST(SkyraSeries, RefusesWhatNoScannerCouldHaveAcquired) {
   SimulatedSeries contrast_without_parameters = series(2), plane_of_another_size = series(2),
                   after_midnight = series(2);
   contrast_without_parameters.contrasts.pop_back();
-  plane_of_another_size.series.planes[1].pop_back();
+  plane_of_another_size.series.planes[1].edit().pop_back();
   after_midnight.start_s = 86399;
   for (const auto& wrong : {contrast_without_parameters, plane_of_another_size, after_midnight})
     EXPECT_FALSE(write_skyra_series(exam(), wrong, folder.path()));
