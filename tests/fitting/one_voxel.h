@@ -21,8 +21,14 @@ inline Estimates run(FitFunction fit, const Protocol& protocol, const std::vecto
                      float noise, const FitOptions& options = {}, const std::vector<float>& b1 = {}) {
   Estimates e;
   const std::size_t voxels = planes.front().size();
+  std::vector<std::vector<float>> padded = planes;
   std::vector<const float*> signal;
-  for (const auto& plane : planes) signal.push_back(plane.data());
+  for (auto& plane : padded) {
+    plane.resize(voxels + Tile::kPadding, 1e30F);  // must not matter
+    signal.push_back(plane.data());
+  }
+  std::vector<float> padded_b1 = b1;
+  padded_b1.resize(voxels + Tile::kPadding, 1e30F);
   TileFit out;
   for (std::size_t p = 0; p < kMaxParameters; ++p) {
     e.value[p].assign(voxels, -1.0F);
@@ -34,7 +40,12 @@ inline Estimates run(FitFunction fit, const Protocol& protocol, const std::vecto
   e.status.assign(voxels, VoxelStatus::Good);
   out.residual = e.residual.data();
   out.status = e.status.data();
-  fit(protocol, options, {.size = voxels, .signal = signal, .b1 = b1.empty() ? nullptr : b1.data(), .noise = noise},
+  fit(protocol, options,
+      {.size = voxels,
+       .signal = signal,
+       .b1 = b1.empty() ? nullptr : padded_b1.data(),
+       .noise = noise,
+       .rician_square = protocol.signed_signal ? 0 : noise * noise},
       out);
   return e;
 }
