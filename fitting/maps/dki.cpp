@@ -172,7 +172,7 @@ Protocol example_protocol() {
 constexpr Example kExamples[] = {{.truth = {1000, 1, 2500}},
                                  {.truth = {1500, 0.6, 2000}},
                                  {.truth = {700, 1.2, 2500}},
-                                 {.truth = {1800, 0.4, 2000}}};
+                                 {.truth = {1200, 0.8, 2000}}};
 
 }  // namespace
 

@@ -64,15 +64,18 @@ inline std::vector<double> signal_of(const Model& model, const Protocol& protoco
   return signal;
 }
 
-// `voxels` magnitudes per contrast of one noise-free signal.
+// `voxels` values per contrast of one noise-free signal: magnitudes of complex noise, or signed.
 inline std::vector<std::vector<float>> noisy(const std::vector<double>& signal, double sigma, std::size_t voxels,
-                                             unsigned seed) {
+                                             unsigned seed, bool is_signed = false) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(0, sigma);
   std::vector<std::vector<float>> planes;
   for (const double s : signal) {
     auto& plane = planes.emplace_back(voxels);
-    for (float& value : plane) value = static_cast<float>(std::hypot(s + normal(random), normal(random)));
+    for (float& value : plane) {
+      const double real = s + normal(random);
+      value = static_cast<float>(is_signed ? real : std::hypot(real, normal(random)));
+    }
   }
   return planes;
 }
