@@ -11,7 +11,7 @@
 
 namespace fitting {
 
-inline constexpr std::size_t kMaxParameters = 8;
+inline constexpr std::size_t kMaxParameters = 10;
 
 // A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not
 // values.
@@ -72,6 +72,8 @@ struct FitOptions {
   // more than the share below. 1.9 is the inversion of an adiabatic pulse.
   double inversion_factor = 1.9;
   double largest_free_error = 0.15;
+  // Dynamic series: a late signal that differs from the early maximum by no more than this share is a plateau.
+  double plateau = 0.1;
 };
 
 // More images than this in one series are no set of contrasts.
