@@ -45,7 +45,7 @@ struct RigidMotion {
 // none is returned. Refuses volumes that cannot be compared (sizes, values that are not finite, one value everywhere,
 // less than a quarter in common) and motions beyond the limits of `options`. Result depends on the arguments alone,
 // to the bit; uses the calling thread only. Safe from any thread.
-inline constexpr int kLeastSlices = 4;
+inline constexpr int kLeastSlices = 8;
 [[nodiscard]] std::variant<RigidMotion, Refusal> register_rigid(const Geometry& fixed_geometry,
                                                                 std::span<const float> fixed,
                                                                 const Geometry& moving_geometry,

@@ -140,7 +140,7 @@ TEST(Registration, RefusesToMatchSingleSlicesOfDifferentPlanes) {
   EXPECT_THAT(refusal(register_rigid(one, image, higher, image)), HasSubstr("do not lie in the same planes"));
   const Geometry stack = breast_grid(64, 6, 5);
   EXPECT_THAT(refusal(register_rigid(one, image, stack, image_after({}, stack, 13.8, kSigma, 1))),
-              HasSubstr("fewer than 4 slices"));
+              HasSubstr("fewer than 8 slices"));
 }
 
 TEST(Registration, DependsOnItsArgumentsAlone) {
