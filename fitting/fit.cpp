@@ -1,5 +1,7 @@
 #include "fitting/fit.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,6 +9,8 @@
 #include <span>
 #include <system_error>
 #include <thread>
+
+#include "fitting/b1.h"
 
 namespace fitting {
 namespace {
@@ -217,6 +221,24 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
   run(0);
 }
 
+// --- B1 that a map finds itself ---
+
+// Fits once more with the B1 of the first fit, smoothed. Says what was done.
+std::string refit_with_smooth_b1(Input input, const Model& model, const FitOptions& options,
+                                 const std::stop_token& stop, Fit& fit) {
+  constexpr double kFwhmMm = 10;
+  const std::vector<float>& first = fit.maps.front().value;
+  std::vector<std::uint8_t> believed(first.size());
+  for (std::size_t i = 0; i < first.size(); ++i)
+    believed[i] = fit.status[i] == VoxelStatus::Good && static_cast<double>(first[i]) >= model.own_b1.least;
+  const auto smoothed = b1_map(fit.geometry, fit.maps[static_cast<std::size_t>(model.own_b1.parameter)].value, believed,
+                               fit.geometry, {.smoothing_fwhm_mm = kFwhmMm, .threads = options.threads});
+  if (const auto* refusal = std::get_if<Refusal>(&smoothed)) return "; B1 as fitted, not smoothed: " + refusal->reason;
+  input.b1 = std::get<B1Map>(smoothed).factor;
+  fit_all(input, model, options, stop, fit);
+  return "; second pass with its B1 smoothed over " + number(kFwhmMm) + " mm";
+}
+
 // --- bright voxels ---
 
 std::vector<float> strongest_signal(const Input& input) {
@@ -312,12 +334,18 @@ Noise noise_of(const Series& series, const Input& input, const Model& model, con
 
 // --- the report ---
 
+// The last digits depend on it.
+std::string instruction_set() {
+  const std::int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  return hwy::TargetName(usable & -usable);  // the best has the lowest bit
+}
+
 std::string described_noise(const Fit& fit) {
   if (fit.noise <= 0) return "noise unknown: voxels under 10 % of the bright signal are left out";
   return "noise " + number(fit.noise) + " (" + fit.noise_method + ")";
 }
 
-std::string described(const Fit& fit, std::size_t contrasts, bool has_b1) {
+std::string described(const Fit& fit, std::size_t contrasts, bool has_b1, const std::string& second_pass) {
   const Protocol& used = fit.protocol;
   std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
   if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
@@ -326,9 +354,10 @@ std::string described(const Fit& fit, std::size_t contrasts, bool has_b1) {
           number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
   if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
   if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
-  text += "; " + described_noise(fit);
-  if (used.axis_kind != Axis::FlipAngleDeg) return text;
-  return text + (has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction");
+  text += second_pass + "; " + described_noise(fit);
+  if (used.axis_kind == Axis::FlipAngleDeg)
+    text += has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction";
+  return text + "; float32, " + instruction_set();
 }
 
 void count(Fit& fit) {
@@ -354,9 +383,11 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   fit.noise = noise.sigma;
   fit.noise_method = noise.method;
   fit_all(input, model, options, stop, fit);
+  std::string second_pass;
+  if (model.own_b1.parameter >= 0 && b1.empty()) second_pass = refit_with_smooth_b1(input, model, options, stop, fit);
   if (stop.stop_requested()) return Refusal{std::string(model.parameters[0].title) + " was not finished: stopped"};
   count(fit);
-  fit.description = described(fit, series.planes.size(), !b1.empty());
+  fit.description = described(fit, series.planes.size(), !b1.empty(), second_pass);
   return fit;
 }
 

@@ -110,6 +110,14 @@ struct Example {
   double relative_tolerance = 1e-4;  // of parameter 0, fitted from noiseless float signals
 };
 
+// A map that finds B1 itself: which of its parameters that is, and the least value of parameter 0 for which it is to be
+// believed (fat is saturated elsewhere, by its chemical shift). B1 is smooth and the other parameters are not, so
+// fit_series() smooths it and fits once more with Tile::b1 given; 0 in there = not known, fit it.
+struct OwnB1 {
+  int parameter = -1;  // -1: this map does not
+  double least = 0;
+};
+
 // Pure functions and constants; everything has static storage. Safe from any thread.
 struct Model {
   std::string_view name;      // the file's name: "t1_vfa", "t2", "t2star", "adc"
@@ -124,6 +132,7 @@ struct Model {
   // The first echo does not follow `signal` (T2: no stimulated echo reaches it); fit_series() leaves it out on request.
   bool first_echo_differs = false;
   std::span<const Parameter> parameters;
+  OwnB1 own_b1 = {};
   std::size_t maps = 1;  // the first of the parameters, each a map of its own; the others are nuisance (S0)
   // Noise-free signal of one voxel; parameters and protocol in their units.
   void (*signal)(const Protocol&, std::span<const double> parameters, std::span<double> signal) = nullptr;

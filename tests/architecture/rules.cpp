@@ -65,6 +65,7 @@ const std::vector<Library> kLibraries{
     {"boost/", {"server"}},
     {"nlohmann/", {"classifier", "server"}},
     {"openssl/", {"classifier", "storage", "dicom"}},
+    {"hwy/", {"fitting"}},
     // Large templates, exceptions and an output of its own: kept behind two headers.
     {"itk", {"fitting/registration_itk.cpp", "fitting/filters"}},
 };
