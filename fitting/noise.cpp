@@ -371,15 +371,17 @@ Noise noise_of_combined(const Series& series, Candidates sorted, std::size_t lea
   if (contrasts < kLeastCombinedContrasts || series.protocol.axis_kind == Axis::TimeS) return {};
   const Sharings sharings(series, sorted);
   const double highest = sorted.back().power;
-  const Candidate* seen = nullptr;
+  double rejected = 0;  // power: many guesses lead to the same
   for (double guess = sorted[least / 2].power; guess <= highest && guess > 0; guess *= 1.1) {
     for (const double channels : {1.5, 4.0, 12.0}) {
       const auto found = gather_combined(sorted, sharings, guess, {channels, contrasts});
-      if (!found || found->air.size() < least || found->air.data() == seen) continue;
-      seen = found->air.data();
-      if (is_asymmetric_as_air(sharings.mean(found->air), found->air.size(), found->law) &&
-          is_air(series, found->air, found->law))
-        return noise_from(found->air, found->law, false);
+      if (!found || found->air.size() < least) continue;
+      const auto& [law, air] = *found;
+      const double power = power_of_air(air, law.shape());
+      if (near(rejected, power, 1e-3)) continue;
+      if (is_asymmetric_as_air(sharings.mean(air), air.size(), law) && is_air(series, air, law))
+        return noise_from(air, law, false);
+      rejected = power;
     }
   }
   return {};

@@ -201,9 +201,10 @@ TEST(FitSeries, LeavesOutTheDarkVoxelsOfASeriesWhoseNoiseIsUnknown) {
   EXPECT_NEAR(median_where(fit, kLesionLabel), 1050, 30);
 }
 
-// 20,000 voxels of air, then as many of each time, their S0 50 times the noise of the combined channels.
+constexpr std::ptrdiff_t kBandVoxels = 20000;
+
+// A band of air, then one of each time, its S0 50 times the noise of the combined channels.
 Series combined_channels(const Model& model, std::span<const double> times_ms, double sigma, int channels) {
-  constexpr std::size_t kVoxels = 20000;
   Series series{.geometry = axial(200, 100 * static_cast<int>(times_ms.size() + 1), 1),
                 .protocol = model.example_protocol(),
                 .planes = std::vector<Plane>(model.example_protocol().axis.size())};
@@ -213,7 +214,7 @@ Series combined_channels(const Model& model, std::span<const double> times_ms, d
   std::normal_distribution<double> normal(0, sigma);
   for (std::size_t k = 0; k < series.planes.size(); ++k) {
     for (std::size_t i = 0; i < series.geometry.voxels(); ++i) {
-      const double real = signals[i / kVoxels][k] + normal(random);
+      const double real = signals[i / kBandVoxels][k] + normal(random);
       double square = real * real;
       for (int component = 1; component < 2 * channels; ++component) square += std::pow(normal(random), 2);
       series.planes[k].edit().push_back(static_cast<float>(std::sqrt(square)));
@@ -222,23 +223,25 @@ Series combined_channels(const Model& model, std::span<const double> times_ms, d
   return series;
 }
 
-// Taken for one channel, T2 came out 7 % long at four channels and 20 % at eight, and air was fitted.
+// Taken for one channel, T2 came out up to 5 % long at four channels and 12 % at eight, and air was fitted.
 TEST(FitSeries, IsNotBiasedByCombinedChannels) {
-  const std::vector<double> t2 = {40, 60, 82}, t2star = {10, 25, 52};
-  for (const auto& [name, times] : {std::pair{"t2", t2}, {"t2star", t2star}}) {
-    for (const int channels : {1, 2, 4, 8}) {
-      for (const double sigma : {10.0, 60.0}) {
-        const Fit fit = fitted(combined_channels(*find_model(name), times, sigma, channels), name);
-        EXPECT_NEAR(fit.noise, sigma, 0.02 * sigma) << fit.noise_method;
-        EXPECT_NEAR(fit.channels, channels, 0.05 * channels) << fit.noise_method;
-        const auto is_fitted = [](VoxelStatus s) { return !failed(s); };
-        EXPECT_LT(std::count_if(fit.status.begin(), fit.status.begin() + 20000, is_fitted), 20) << name << channels;
-        for (std::size_t t = 0; t < times.size(); ++t) {
-          const auto begin = fit.maps[0].value.begin() + static_cast<std::ptrdiff_t>(20000 * (t + 1));
-          std::vector<float> values(begin, begin + 20000);
-          std::ranges::nth_element(values, values.begin() + 10000);
-          EXPECT_NEAR(static_cast<double>(values[10000]) / times[t], 1, 0.01) << name << times[t] << " " << channels;
-        }
+  struct Row {
+    const char* model;
+    std::vector<double> times_ms;
+  };
+  for (const auto& [model, times_ms] : {Row{"t2", {40, 60, 82}}, Row{"t2star", {10, 25, 52}}}) {
+    for (const auto& [channels, sigma] : {std::pair{1, 10.0}, {2, 25.0}, {4, 40.0}, {8, 60.0}}) {
+      const Fit fit = fitted(combined_channels(*find_model(model), times_ms, sigma, channels), model);
+      EXPECT_NEAR(fit.noise, sigma, 0.02 * sigma) << fit.noise_method;
+      EXPECT_NEAR(fit.channels, channels, 0.05 * channels) << fit.noise_method;
+      const auto is_fitted = [](VoxelStatus s) { return !failed(s); };
+      EXPECT_LT(std::count_if(fit.status.begin(), fit.status.begin() + kBandVoxels, is_fitted), kBandVoxels / 1000);
+      for (std::size_t t = 0; t < times_ms.size(); ++t) {
+        const auto begin = fit.maps[0].value.begin() + kBandVoxels * static_cast<std::ptrdiff_t>(t + 1);
+        std::vector<float> values(begin, begin + kBandVoxels);
+        std::ranges::nth_element(values, values.begin() + kBandVoxels / 2);
+        EXPECT_NEAR(static_cast<double>(values[kBandVoxels / 2]) / times_ms[t], 1, 0.01)
+            << model << " " << times_ms[t] << " ms, " << channels << " channels";
       }
     }
   }

@@ -255,15 +255,11 @@ TEST(EstimateNoise, IsNotRaisedByDarkFat) {
 
 TEST(EstimateNoise, IsNotRaisedByDarkFatBesideTheAirOfManyChannels) {
   for (const int channels : {4, 8}) {
-    for (const std::size_t contrasts : {6U, 16U}) {
-      for (const double fat_snr : {2.0, 3.0, 4.0, 6.0, 8.0, 12.0}) {
-        const double fat = 12 * fat_snr / std::sqrt(channels);
-        const Noise noise = estimate_noise(noisy_series(
-            200, contrasts, 12, [&](std::size_t i, std::size_t) { return banded(fat, i / 4); }, channels));
-        EXPECT_TRUE(noise.sigma == 0 || std::abs(noise.sigma - 12) < 0.6)
-            << noise.sigma << " " << channels << " " << contrasts << " " << fat_snr;
-        EXPECT_TRUE(noise.sigma != 0 || fat_snr < 6) << channels << " " << contrasts << " " << fat_snr;
-      }
+    for (const double fat_snr : {2.0, 3.0, 4.0, 6.0, 12.0}) {
+      const auto signal = [&](std::size_t i, std::size_t) { return banded(12 * fat_snr / std::sqrt(channels), i / 4); };
+      const double sigma = estimate_noise(noisy_series(200, 8, 12, signal, channels)).sigma;
+      EXPECT_TRUE(sigma == 0 || std::abs(sigma - 12) < 0.6) << sigma << " " << channels << " " << fat_snr;
+      EXPECT_TRUE(sigma != 0 || fat_snr < 6) << channels << " " << fat_snr;
     }
   }
 }
