@@ -145,13 +145,14 @@ class Bench {
   void fit(std::size_t begin, std::size_t size) {
     for (std::size_t k = 0; k < signal_.size(); ++k) signal_[k] = values(*input_.planes[k], begin, size, k);
     const float noise = static_cast<float>(fit_.noise);
-    const Tile tile{.size = size,
-                    .signal = signal_,
-                    .b1 = input_.b1.empty() ? nullptr : padded_b1(begin, size),
-                    .noise = noise,
-                    .rician_square = input_.protocol.signed_signal ? 0 : noise * noise,
-                    .floor = input_.floor,
-                    .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels)};
+    const Tile tile{
+        .size = size,
+        .signal = signal_,
+        .b1 = input_.b1.empty() ? nullptr : padded_b1(begin, size),
+        .noise = noise,
+        .rician_square = input_.protocol.signed_signal ? 0 : static_cast<float>(2 * fit_.channels - 1) * noise * noise,
+        .floor = input_.floor,
+        .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels)};
     TileFit out{.residual = fit_.residual.data() + begin, .status = fit_.status.data() + begin};
     for (std::size_t p = 0; p < fit_.maps.size(); ++p) {
       out.value[p] = fit_.maps[p].value.data() + begin;
@@ -322,14 +323,21 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   const double median_chi_squared = nu * std::pow(1 - 2 / (9 * nu), 3);
   const double sigma = *middle * std::sqrt(static_cast<double>(contrasts) / median_chi_squared);
   if (!(sigma > 0)) return {};
-  return {sigma, "median residual of " + std::to_string(rms.size()) + " voxels"};
+  return {.sigma = sigma, .method = "median residual of " + std::to_string(rms.size()) + " voxels"};
 }
 
 Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options) {
   Noise noise = estimate_noise(series);
   if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options);
-  if (noise.sigma <= 0) noise = {0, "unknown"};
+  if (noise.sigma <= 0) noise = {.method = "unknown"};
   return noise;
+}
+
+// What the air of several channels reaches: its root mean square of sqrt(2 N) sigma, and four of its standard
+// deviations of 0.7 sigma. For one channel FitOptions::least_snr alone decides.
+float floor_of_air(const Noise& noise) {
+  if (noise.channels <= 1) return 0;
+  return static_cast<float>((std::sqrt(2 * noise.channels) + 3) * noise.sigma);
 }
 
 // --- the report ---
@@ -375,12 +383,13 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   Input input = input_of(series, b1, drops_first(series, model, options));
   const Noise noise = noise_of(series, input, model, options);
   // Without a noise to judge by, air would be fitted like tissue.
-  if (noise.sigma <= 0) input.floor = least_of_tissue(strongest_signal(input));
+  input.floor = noise.sigma > 0 ? floor_of_air(noise) : least_of_tissue(strongest_signal(input));
   Fit fit;
   prepare(fit, model, input.voxels);
   fit.geometry = series.geometry;
   fit.protocol = input.protocol;
   fit.noise = noise.sigma;
+  fit.channels = noise.channels;
   fit.noise_method = noise.method;
   fit_all(input, model, options, stop, fit);
   std::string second_pass;
