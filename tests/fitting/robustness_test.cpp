@@ -26,6 +26,9 @@ struct OfModel {
   const Model& model;
   const Protocol protocol = model.example_protocol();
 
+  // Planes that belong together: the echoes of a saturation delay.
+  std::size_t echoes_of_a_contrast() const { return protocol.echo_times_ms.empty() ? 1 : 2; }
+
   // Noise-free signal of an example; air beyond the last.
   std::vector<double> tissue(std::size_t example) const {
     if (example >= model.examples.size()) return std::vector<double>(protocol.axis.size(), 0.0);
@@ -132,14 +135,15 @@ TEST_P(EveryFit, RefusesContrastsThatDescendOrAreNoNumbers) {
 
 TEST_P(EveryFit, RefusesMoreContrastsThanAnyProtocolHas) {
   Series series = mixed(4, 4, 1);
+  const std::size_t group = echoes_of_a_contrast(), contrasts = kMostContrasts / group + 1;
   series.protocol.axis.clear();
   series.protocol.echo_times_ms.clear();
-  series.planes.assign(kMostContrasts + 1, series.planes[0]);
-  for (std::size_t k = 0; k <= kMostContrasts; ++k) {
-    series.protocol.axis.push_back(static_cast<double>(k + 1));
-    series.protocol.echo_times_ms.push_back(20);
+  for (std::size_t k = 0; k < contrasts * group; ++k) {
+    series.protocol.axis.push_back(static_cast<double>(k / group + 1));
+    if (group > 1) series.protocol.echo_times_ms.push_back(protocol.echo_times_ms[k % group]);
   }
-  EXPECT_THAT(refused(series), HasSubstr("129 images of each slice"));
+  series.planes.assign(contrasts * group, series.planes[0]);
+  EXPECT_THAT(refused(series), HasSubstr(std::to_string(contrasts * group) + " images of each slice"));
 }
 
 TEST_F(SaturationRecovery, IsRefusedWithoutTwoEchoesOfEachDelay) {
@@ -161,7 +165,7 @@ TEST_F(SaturationRecovery, IsRefusedWithoutTwoEchoesOfEachDelay) {
 // --- odd, but fit to be used ---
 
 TEST_P(EveryFit, AcceptsAContrastThatWasAcquiredTwice) {
-  const std::size_t group = protocol.echo_times_ms.empty() ? 1 : 2;  // all echoes of a delay
+  const std::size_t group = echoes_of_a_contrast();
   Series series = volume(
       axial(8, 8, 1), [](std::size_t) { return 0; }, 0);
   for (std::size_t k = 0; k < group; ++k) {
