@@ -79,6 +79,16 @@ bool usable(const Protocol& protocol) {
   return finite && std::ranges::is_sorted(protocol.axis);
 }
 
+// Saturation recovery: each delay has the same two echoes, one plane after the other.
+bool has_echoes_of_delays(const Protocol& protocol) {
+  const std::vector<double>&delays = protocol.axis, &echoes = protocol.echo_times_ms;
+  if (delays.size() % 2 != 0 || echoes.size() != delays.size()) return false;
+  for (std::size_t k = 0; k < delays.size(); k += 2) {
+    if (delays[k] != delays[k + 1] || echoes[k] != echoes[0] || echoes[k + 1] != echoes[1]) return false;
+  }
+  return echoes[0] > 0 && echoes[1] > echoes[0];
+}
+
 std::string what_is_missing(const Series& series, const Model& model, std::size_t b1_voxels) {
   const std::string name(model.parameters[0].title);
   const Protocol& protocol = series.protocol;
@@ -95,6 +105,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (model.needs_repetition_time && !(protocol.repetition_time_ms > 0))
     return name + " needs the repetition time, the series has none";
+  if (model.axis == Axis::SaturationDelayMs && !has_echoes_of_delays(protocol))
+    return name + " needs the same two echo times of each saturation delay, the series has others";
   if (voxels == 0) return name + " needs voxels, the series has none";
   if (series.planes.size() != protocol.axis.size()) {
     return "the series has " + std::to_string(series.planes.size()) + " images for " +
