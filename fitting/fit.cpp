@@ -8,6 +8,8 @@
 #include <system_error>
 #include <thread>
 
+#include "fitting/epg.h"
+
 namespace fitting {
 namespace {
 
@@ -91,6 +93,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (model.needs_repetition_time && !(protocol.repetition_time_ms > 0))
     return name + " needs the repetition time, the series has none";
+  if (model.needs_echo_train && !is_echo_train(protocol.axis))
+    return name + " with stimulated echoes needs echo times at multiples of the first, the series' are not";
   if (voxels == 0) return name + " needs voxels, the series has none";
   if (series.planes.size() != protocol.axis.size()) {
     return "the series has " + std::to_string(series.planes.size()) + " images for " +
@@ -104,6 +108,12 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (b1_voxels != 0 && b1_voxels != voxels) return "the B1 map is not on the grid of the series";
   return {};
+}
+
+// Where the options choose another model of the same quantity, that one.
+const Model& chosen(const Model& model, const FitOptions& options) {
+  if (model.name == "t2" && options.t2_method == T2Method::Epg) return *find_model("t2_epg");
+  return model;
 }
 
 // The first echo stays when fewer than four would remain.
@@ -133,8 +143,8 @@ void prepare(Fit& fit, const Model& model, std::size_t voxels) {
 // What one thread fits with: room for a tile of every contrast, padded as Tile asks.
 class Bench {
  public:
-  Bench(const Input& input, const Model& model, const FitOptions& options, Fit& fit)
-      : input_(input), model_(model), options_(options), fit_(fit), signal_(input.planes.size()) {
+  Bench(const Input& input, const Model& model, const FitOptions& options, const Prepared* prepared, Fit& fit)
+      : input_(input), model_(model), options_(options), prepared_(prepared), fit_(fit), signal_(input.planes.size()) {
     room_.resize((input.planes.size() + 1) * kRow);
   }
 
@@ -147,7 +157,8 @@ class Bench {
                     .noise = noise,
                     .rician_square = input_.protocol.signed_signal ? 0 : noise * noise,
                     .floor = input_.floor,
-                    .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels)};
+                    .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels),
+                    .prepared = prepared_};
     TileFit out{.residual = fit_.residual.data() + begin, .status = fit_.status.data() + begin};
     for (std::size_t p = 0; p < fit_.maps.size(); ++p) {
       out.value[p] = fit_.maps[p].value.data() + begin;
@@ -176,6 +187,7 @@ class Bench {
   const Input& input_;
   const Model& model_;
   const FitOptions& options_;
+  const Prepared* prepared_;
   Fit& fit_;
   std::vector<const float*> signal_;
   std::vector<float> room_;
@@ -198,11 +210,12 @@ std::vector<Run> tiles_of(const Input& input) {
 
 // Each thread takes one contiguous run of tiles. A voxel's result does not depend on its run, so neither does the
 // outcome. What is left when `stop` is requested is not fitted.
-void fit_all(const Input& input, const Model& model, const FitOptions& options, const std::stop_token& stop, Fit& fit) {
+void fit_all(const Input& input, const Model& model, const FitOptions& options, const Prepared* prepared,
+             const std::stop_token& stop, Fit& fit) {
   const std::vector<Run> tiles = tiles_of(input);
   const std::size_t runs = std::clamp<std::size_t>(options.threads, 1, tiles.size());
   const auto run = [&](std::size_t r) {
-    Bench bench(input, model, options, fit);
+    Bench bench(input, model, options, prepared, fit);
     for (std::size_t t = r * tiles.size() / runs; t < (r + 1) * tiles.size() / runs && !stop.stop_requested(); ++t)
       bench.fit(tiles[t].begin, tiles[t].size);
   };
@@ -271,7 +284,8 @@ std::vector<float> gathered(const Values& plane, std::span<const std::size_t> vo
 // leaves unexplained. A single voxel has 1..30 degrees of freedom and says nothing; the median over thousands does, and
 // ignores the voxels where the model is wrong. 0 when the fit has no degrees of freedom. It contains the model's own
 // errors, so it can be too large, never too small by much: doubts grow, maps stay.
-Noise noise_from_residuals(const Input& input, const Model& model, const FitOptions& options) {
+Noise noise_from_residuals(const Input& input, const Model& model, const FitOptions& options,
+                           const Prepared* prepared) {
   const std::size_t contrasts = input.planes.size(), unknowns = model.parameters.size();
   if (contrasts <= unknowns) return {};
   const std::vector<float> strongest = strongest_signal(input);
@@ -284,7 +298,7 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   for (const Plane& plane : planes) sample.planes.push_back(&plane);
   Fit fit;
   prepare(fit, model, voxels.size());
-  fit_all(sample, model, options, {}, fit);
+  fit_all(sample, model, options, prepared, {}, fit);
 
   std::vector<double> rms;
   for (std::size_t i = 0; i < voxels.size(); ++i) {
@@ -303,9 +317,10 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   return {sigma, "median residual of " + std::to_string(rms.size()) + " voxels"};
 }
 
-Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options) {
+Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options,
+               const Prepared* prepared) {
   Noise noise = estimate_noise(series);
-  if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options);
+  if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options, prepared);
   if (noise.sigma <= 0) noise = {0, "unknown"};
   return noise;
 }
@@ -317,18 +332,23 @@ std::string described_noise(const Fit& fit) {
   return "noise " + number(fit.noise) + " (" + fit.noise_method + ")";
 }
 
-std::string described(const Fit& fit, std::size_t contrasts, bool has_b1) {
+std::string described_b1(const Fit& fit, bool has_b1) {
+  if (fit.model->needs_echo_train) return has_b1 ? "; B1 map applied" : "; B1 estimated";
+  if (fit.protocol.axis_kind != Axis::FlipAngleDeg) return {};
+  return has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction";
+}
+
+std::string described(const Fit& fit, const FitOptions& options, std::size_t contrasts, bool has_b1) {
   const Protocol& used = fit.protocol;
   std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
   if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
+  if (fit.model->method != nullptr) text += "; " + fit.model->method(used, options);
   text += "; " + std::to_string(used.axis.size()) + " of " + std::to_string(contrasts) + " " +
           std::string(contrasts_of(used.axis_kind)) + " " + number(used.axis.front()) + ".." +
           number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
   if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
   if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
-  text += "; " + described_noise(fit);
-  if (used.axis_kind != Axis::FlipAngleDeg) return text;
-  return text + (has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction");
+  return text + "; " + described_noise(fit) + described_b1(fit, has_b1);
 }
 
 void count(Fit& fit) {
@@ -339,12 +359,14 @@ void count(Fit& fit) {
 
 }  // namespace
 
-std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
+std::variant<Fit, Refusal> fit_series(const Series& series, const Model& wanted, const FitOptions& options,
                                       const std::vector<float>& b1, const std::stop_token& stop) {
+  const Model& model = chosen(wanted, options);
   if (std::string missing = what_is_missing(series, model, b1.size()); !missing.empty())
     return Refusal{std::move(missing)};
   Input input = input_of(series, b1, drops_first(series, model, options));
-  const Noise noise = noise_of(series, input, model, options);
+  const auto prepared = model.prepare == nullptr ? nullptr : model.prepare(input.protocol, options);
+  const Noise noise = noise_of(series, input, model, options, prepared.get());
   // Without a noise to judge by, air would be fitted like tissue.
   if (noise.sigma <= 0) input.floor = least_of_tissue(strongest_signal(input));
   Fit fit;
@@ -353,10 +375,10 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   fit.protocol = input.protocol;
   fit.noise = noise.sigma;
   fit.noise_method = noise.method;
-  fit_all(input, model, options, stop, fit);
+  fit_all(input, model, options, prepared.get(), stop, fit);
   if (stop.stop_requested()) return Refusal{std::string(model.parameters[0].title) + " was not finished: stopped"};
   count(fit);
-  fit.description = described(fit, series.planes.size(), !b1.empty());
+  fit.description = described(fit, options, series.planes.size(), !b1.empty());
   return fit;
 }
 
