@@ -117,6 +117,17 @@ ParametricMaps parametric_maps_of(const Entry& entry) {
                                 : ParametricMaps::Off;
 }
 
+fitting::VfaMethod vfa_method_of(const Entry& entry) {
+  const std::string text = entry.text_of({"nonlinear", "weighted", "line"});
+  return text == "nonlinear"  ? fitting::VfaMethod::NonLinear
+         : text == "weighted" ? fitting::VfaMethod::WeightedLine
+                              : fitting::VfaMethod::Line;
+}
+
+fitting::T2Method t2_method_of(const Entry& entry) {
+  return entry.text_of({"mono", "epg"}) == "epg" ? fitting::T2Method::Epg : fitting::T2Method::MonoExponential;
+}
+
 constexpr Key<Settings> kNode[] = {
     {"ae_title", [](const Entry& e, Settings& s) { s.receive.ae_title = ae_title_of(e); }},
     {"bind_address", [](const Entry& e, Settings& s) { s.receive.bind_address = bind_address_of(e); }},
@@ -157,6 +168,8 @@ constexpr Key<Settings> kFitting[] = {
     {"largest_relative_residual",
      [](const Entry& e, Settings& s) { s.fitting.largest_relative_residual = e.number(0.001, 100); }},
     {"drop_first_echo", [](const Entry& e, Settings& s) { s.fitting.drop_first_echo = e.flag(); }},
+    {"t2_method", [](const Entry& e, Settings& s) { s.fitting.t2_method = t2_method_of(e); }},
+    {"vfa_method", [](const Entry& e, Settings& s) { s.fitting.vfa_method = vfa_method_of(e); }},
 };
 
 constexpr Key<Settings> kModels[] = {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "fitting/b1.h"
+#include "fitting/epg.h"
 
 namespace fitting {
 namespace {
@@ -107,6 +108,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
     return name + " needs the repetition time, the series has none";
   if (model.axis == Axis::SaturationDelayMs && !has_echoes_of_delays(protocol))
     return name + " needs the same two echo times of each saturation delay, the series has others";
+  if (model.needs_echo_train && !is_echo_train(protocol.axis))
+    return name + " with stimulated echoes needs echo times at multiples of the first, the series' are not";
   if (voxels == 0) return name + " needs voxels, the series has none";
   if (series.planes.size() != protocol.axis.size()) {
     return "the series has " + std::to_string(series.planes.size()) + " images for " +
@@ -120,6 +123,12 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (b1_voxels != 0 && b1_voxels != voxels) return "the B1 map is not on the grid of the series";
   return {};
+}
+
+// Where the options choose another model of the same quantity, that one.
+const Model& chosen(const Model& model, const FitOptions& options) {
+  if (model.name == "t2" && options.t2_method == T2Method::Epg) return *find_model("t2_epg");
+  return model;
 }
 
 // The first echo stays when fewer than four would remain.
@@ -149,8 +158,8 @@ void prepare(Fit& fit, const Model& model, std::size_t voxels) {
 // What one thread fits with: room for a tile of every contrast, padded as Tile asks.
 class Bench {
  public:
-  Bench(const Input& input, const Model& model, const FitOptions& options, Fit& fit)
-      : input_(input), model_(model), options_(options), fit_(fit), signal_(input.planes.size()) {
+  Bench(const Input& input, const Model& model, const FitOptions& options, const Prepared* prepared, Fit& fit)
+      : input_(input), model_(model), options_(options), prepared_(prepared), fit_(fit), signal_(input.planes.size()) {
     room_.resize((input.planes.size() + 1) * kRow);
   }
 
@@ -164,7 +173,8 @@ class Bench {
         .noise = noise,
         .rician_square = input_.protocol.signed_signal ? 0 : static_cast<float>(2 * fit_.channels - 1) * noise * noise,
         .floor = input_.floor,
-        .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels)};
+        .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels),
+        .prepared = prepared_};
     TileFit out{.residual = fit_.residual.data() + begin, .status = fit_.status.data() + begin};
     for (std::size_t p = 0; p < fit_.maps.size(); ++p) {
       out.value[p] = fit_.maps[p].value.data() + begin;
@@ -193,6 +203,7 @@ class Bench {
   const Input& input_;
   const Model& model_;
   const FitOptions& options_;
+  const Prepared* prepared_;
   Fit& fit_;
   std::vector<const float*> signal_;
   std::vector<float> room_;
@@ -215,11 +226,12 @@ std::vector<Run> tiles_of(const Input& input) {
 
 // Each thread takes one contiguous run of tiles. A voxel's result does not depend on its run, so neither does the
 // outcome. What is left when `stop` is requested is not fitted.
-void fit_all(const Input& input, const Model& model, const FitOptions& options, const std::stop_token& stop, Fit& fit) {
+void fit_all(const Input& input, const Model& model, const FitOptions& options, const Prepared* prepared,
+             const std::stop_token& stop, Fit& fit) {
   const std::vector<Run> tiles = tiles_of(input);
   const std::size_t runs = std::clamp<std::size_t>(options.threads, 1, tiles.size());
   const auto run = [&](std::size_t r) {
-    Bench bench(input, model, options, fit);
+    Bench bench(input, model, options, prepared, fit);
     for (std::size_t t = r * tiles.size() / runs; t < (r + 1) * tiles.size() / runs && !stop.stop_requested(); ++t)
       bench.fit(tiles[t].begin, tiles[t].size);
   };
@@ -237,7 +249,7 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
 // --- B1 that a map finds itself ---
 
 // Fits once more with the B1 of the first fit, smoothed. Says what was done.
-std::string refit_with_smooth_b1(Input input, const Model& model, const FitOptions& options,
+std::string refit_with_smooth_b1(Input input, const Model& model, const FitOptions& options, const Prepared* prepared,
                                  const std::stop_token& stop, Fit& fit) {
   constexpr double kFwhmMm = 10;
   const std::vector<float>& first = fit.maps.front().value;
@@ -248,7 +260,7 @@ std::string refit_with_smooth_b1(Input input, const Model& model, const FitOptio
                                fit.geometry, {.smoothing_fwhm_mm = kFwhmMm, .threads = options.threads});
   if (const auto* refusal = std::get_if<Refusal>(&smoothed)) return "; B1 as fitted, not smoothed: " + refusal->reason;
   input.b1 = std::get<B1Map>(smoothed).factor;
-  fit_all(input, model, options, stop, fit);
+  fit_all(input, model, options, prepared, stop, fit);
   return "; second pass with its B1 smoothed over " + number(kFwhmMm) + " mm";
 }
 
@@ -306,7 +318,8 @@ std::vector<float> gathered(const Values& plane, std::span<const std::size_t> vo
 // leaves unexplained. A single voxel has 1..30 degrees of freedom and says nothing; the median over thousands does, and
 // ignores the voxels where the model is wrong. 0 when the fit has no degrees of freedom. It contains the model's own
 // errors, so it can be too large, never too small by much: doubts grow, maps stay.
-Noise noise_from_residuals(const Input& input, const Model& model, const FitOptions& options) {
+Noise noise_from_residuals(const Input& input, const Model& model, const FitOptions& options,
+                           const Prepared* prepared) {
   const std::size_t contrasts = input.planes.size(), unknowns = model.parameters.size();
   if (contrasts <= unknowns) return {};
   const std::vector<float> strongest = strongest_signal(input);
@@ -319,7 +332,7 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   for (const Plane& plane : planes) sample.planes.push_back(&plane);
   Fit fit;
   prepare(fit, model, voxels.size());
-  fit_all(sample, model, options, {}, fit);
+  fit_all(sample, model, options, prepared, {}, fit);
 
   std::vector<double> rms;
   for (std::size_t i = 0; i < voxels.size(); ++i) {
@@ -338,9 +351,10 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   return {.sigma = sigma, .method = "median residual of " + std::to_string(rms.size()) + " voxels"};
 }
 
-Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options) {
+Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options,
+               const Prepared* prepared) {
   Noise noise = estimate_noise(series);
-  if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options);
+  if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options, prepared);
   if (noise.sigma <= 0) noise = {.method = "unknown"};
   return noise;
 }
@@ -365,18 +379,24 @@ std::string described_noise(const Fit& fit) {
   return "noise " + number(fit.noise) + " (" + fit.noise_method + ")";
 }
 
-std::string described(const Fit& fit, std::size_t contrasts, bool has_b1, const std::string& second_pass) {
+std::string described_b1(const Fit& fit, bool has_b1) {
+  if (fit.model->needs_echo_train) return has_b1 ? "; B1 map applied" : "; B1 estimated";
+  if (fit.protocol.axis_kind != Axis::FlipAngleDeg) return {};
+  return has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction";
+}
+
+std::string described(const Fit& fit, const FitOptions& options, std::size_t contrasts, bool has_b1,
+                      const std::string& second_pass) {
   const Protocol& used = fit.protocol;
   std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
   if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
+  if (fit.model->method != nullptr) text += "; " + fit.model->method(used, options);
   text += "; " + std::to_string(used.axis.size()) + " of " + std::to_string(contrasts) + " " +
           std::string(contrasts_of(used.axis_kind)) + " " + number(used.axis.front()) + ".." +
           number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
   if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
   if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
-  text += second_pass + "; " + described_noise(fit);
-  if (used.axis_kind == Axis::FlipAngleDeg)
-    text += has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction";
+  text += second_pass + "; " + described_noise(fit) + described_b1(fit, has_b1);
   return text + "; float32, " + instruction_set();
 }
 
@@ -388,12 +408,14 @@ void count(Fit& fit) {
 
 }  // namespace
 
-std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
+std::variant<Fit, Refusal> fit_series(const Series& series, const Model& wanted, const FitOptions& options,
                                       const std::vector<float>& b1, const std::stop_token& stop) {
+  const Model& model = chosen(wanted, options);
   if (std::string missing = what_is_missing(series, model, b1.size()); !missing.empty())
     return Refusal{std::move(missing)};
   Input input = input_of(series, b1, drops_first(series, model, options));
-  const Noise noise = noise_of(series, input, model, options);
+  const auto prepared = model.prepare == nullptr ? nullptr : model.prepare(input.protocol, options);
+  const Noise noise = noise_of(series, input, model, options, prepared.get());
   // Without a noise to judge by, air would be fitted like tissue.
   input.floor = noise.sigma > 0 ? floor_of_air(noise) : least_of_tissue(strongest_signal(input));
   Fit fit;
@@ -403,12 +425,13 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   fit.noise = noise.sigma;
   fit.channels = noise.channels;
   fit.noise_method = noise.method;
-  fit_all(input, model, options, stop, fit);
+  fit_all(input, model, options, prepared.get(), stop, fit);
   std::string second_pass;
-  if (model.own_b1.parameter >= 0 && b1.empty()) second_pass = refit_with_smooth_b1(input, model, options, stop, fit);
+  if (model.own_b1.parameter >= 0 && b1.empty())
+    second_pass = refit_with_smooth_b1(input, model, options, prepared.get(), stop, fit);
   if (stop.stop_requested()) return Refusal{std::string(model.parameters[0].title) + " was not finished: stopped"};
   count(fit);
-  fit.description = described(fit, series.planes.size(), !b1.empty(), second_pass);
+  fit.description = described(fit, options, series.planes.size(), !b1.empty(), second_pass);
   return fit;
 }
 

@@ -32,7 +32,8 @@ struct Fit {
   std::size_t considered = 0;  // voxels above the noise floor; noise unknown: of a tenth of the bright signal or more
 };
 
-// Fits `model` to `series`. A Refusal says what is missing; nothing is guessed. The result does not depend on the
+// Fits `model` to `series`, or the model that FitOptions::t2_method puts in the place of t2 (Fit::model says which). A
+// Refusal says what is missing; nothing is guessed. The result does not depend on the
 // number of threads, to the bit; between instruction sets (SSE4, AVX2, AVX-512, NEON) it differs in the last digits, so
 // Fit::description names the one used. `b1`, where given, is a flip-angle factor on the grid of the series (1 =
 // nominal) or empty. A request to stop ends the fit after a tile of each thread, with a Refusal.

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -52,6 +54,10 @@ constexpr bool failed(VoxelStatus s) {
 // published elsewhere (standard deviation up to 16 % larger).
 enum class VfaMethod { NonLinear, WeightedLine, Line };
 
+// How T2 is estimated: as one exponential decay; or with the stimulated echoes of imperfect refocusing pulses, by the
+// extended phase graph (the map t2_epg), which needs the whole echo train.
+enum class T2Method { MonoExponential, Epg };
+
 // Incomplete radio-frequency spoiling (Preibisch & Deichmann 2009, MRM 61:125): T1 = a(f) + b(f) T1apparent, quadratic
 // in the flip-angle factor f, computed once for each protocol by simulation. The default changes nothing.
 struct SpoilingCorrection {
@@ -67,6 +73,11 @@ struct FitOptions {
   double largest_relative_residual = 0.3;  // RMS residual / strongest signal above which a voxel is a Misfit
   bool drop_first_echo = true;  // T2 only, while more than 3 echoes remain: stimulated echoes spare the first
   VfaMethod vfa_method = VfaMethod::NonLinear;
+  T2Method t2_method = T2Method::MonoExponential;
+  // T1 during an echo train, for t2_epg: stimulated echoes are stored along z for a few echo spacings. It matters
+  // little: at 0.7 of the refocusing angle T2 comes out 1 % short where T1 is 450 ms (fat), within 0.6 % from 1000 to
+  // 1600 ms.
+  double assumed_t1_ms = 1200;
   SpoilingCorrection spoiling = {};
   // T1 by inversion recovery: -b/a of S = a + b exp(-TI/T1) that stands where three parameters leave T1 uncertain by
   // more than the share below. 1.9 is the inversion of an adiabatic pulse.
@@ -78,6 +89,14 @@ struct FitOptions {
 
 // More images than this in one series are no set of contrasts.
 inline constexpr std::size_t kMostContrasts = 128;
+
+// What a model computes once for each protocol and its options rather than once for each tile. Immutable.
+struct Prepared {
+  Prepared() = default;
+  Prepared(const Prepared&) = default;
+  Prepared& operator=(const Prepared&) = default;
+  virtual ~Prepared() = default;
+};
 
 // A run of voxels, structure of arrays: signal[k][i] is contrast k of voxel i. `noise` is the standard deviation of the
 // signal in the same unit, one for the whole series; 0 = unknown, then nothing is judged against it.
@@ -94,6 +113,7 @@ struct Tile {
       0;            // E|S| ~ sqrt(S^2 + this): sigma^2 for one channel, (2 N - 1) sigma^2 for a sum of squares of N
   float floor = 0;  // strongest contrast below which a voxel is not fitted, whatever the noise
   int slice = 0;    // of the voxels, where Protocol::slice_delay_ms asks for it
+  const Prepared* prepared = nullptr;  // by Model::prepare for this protocol and options; nullptr: fit() does it itself
 };
 
 // Where a model writes: value[p][i] and error[p][i] for its parameter p, relative residual and status per voxel.
@@ -125,9 +145,12 @@ struct Model {
   std::string_view equation;  // as printed in the Derivation Description
   std::string_view citation;
   // What the fit does beyond the equation (weights, noise floor), for Fit::description; may be empty.
-  std::string_view note;
+  std::string_view note = {};
+  // The part of that which the options decide; may be nullptr.
+  std::string (*method)(const Protocol&, const FitOptions&) = nullptr;
   Axis axis = Axis::EchoTimeMs;
   bool needs_repetition_time = false;
+  bool needs_echo_train = false;  // is_echo_train() of fitting/epg.h
   std::size_t least_contrasts = 2;
   // The first echo does not follow `signal` (T2: no stimulated echo reaches it); fit_series() leaves it out on request.
   bool first_echo_differs = false;
@@ -136,6 +159,8 @@ struct Model {
   std::size_t maps = 1;  // the first of the parameters, each a map of its own; the others are nuisance (S0)
   // Noise-free signal of one voxel; parameters and protocol in their units.
   void (*signal)(const Protocol&, std::span<const double> parameters, std::span<double> signal) = nullptr;
+  // What fit() needs beside the data, for Tile::prepared; nullptr: nothing.
+  std::unique_ptr<const Prepared> (*prepare)(const Protocol&, const FitOptions&) = nullptr;
   // Fits every voxel of the tile. Never allocates per voxel, never throws, same result for any tile boundaries.
   void (*fit)(const Protocol&, const FitOptions&, const Tile&, const TileFit&) = nullptr;
   // The same arithmetic in double precision: what `fit` should have found. The oracle of the tests.

@@ -21,6 +21,8 @@ struct Protocol {
   std::vector<double> axis;
   double repetition_time_ms = 0;  // 0 where the model does not need it
 
+  double refocusing_deg = 180;  // nominal angle of the pulses of a spin-echo train
+
   // Inversion and saturation recovery.
   bool signed_signal = false;  // the planes carry the sign of the magnetisation; otherwise they are magnitudes
   bool look_locker = false;    // read out many times after one inversion (MOLLI): T1 = T1* (B/A - 1)

@@ -179,6 +179,18 @@ void signal(const Protocol& protocol, std::span<const double> parameters, std::s
   }
 }
 
+std::string method(const Protocol&, const FitOptions& options) {
+  switch (options.vfa_method) {
+    case VfaMethod::NonLinear:
+      return "non-linear least squares";
+    case VfaMethod::WeightedLine:
+      return "straight line, weights by inverse variance, 2 passes";
+    case VfaMethod::Line:
+      return "straight line, equal weights";
+  }
+  return {};
+}
+
 Protocol example_protocol() {
   return {.axis_kind = Axis::FlipAngleDeg, .axis = {2, 5, 8, 12, 15}, .repetition_time_ms = 4.54};
 }
@@ -197,7 +209,7 @@ const Model& t1_vfa() {
       .title = "T1 by variable flip angle",
       .equation = "S = M0 sin(a) (1-E) / (1-E cos(a)), E = exp(-TR/T1)",
       .citation = "Dathe & Helms 2010, Phys Med Biol 55:4231",
-      .note = "non-linear least squares",
+      .method = method,
       .axis = Axis::FlipAngleDeg,
       .needs_repetition_time = true,
       .least_contrasts = 2,

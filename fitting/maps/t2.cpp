@@ -7,7 +7,7 @@
 // fitted to the magnitudes by non-linear least squares (fitting/decay-inl.h). Log-linear fits are biased by +0.6..+1.9
 // % because their weights carry the noise; this one is not. Imperfect refocusing pulses feed stimulated echoes into
 // every echo but the first, which is why the first is left out (refocusing at 0.8 of nominal: T2 +9 % with it, +1 %
-// without it).
+// without it). The map t2_epg models them instead.
 #include "fitting/decay.h"
 #include "fitting/model.h"
 
@@ -84,7 +84,8 @@ const Model& t2() {
       .equation = "S = S0 exp(-TE/T2)",
       .citation = "Meiboom & Gill 1958, Rev Sci Instrum 29:688",
       .note =
-          "non-linear least squares on magnitudes less the Rician bias; echoes whose fitted signal is under 3 sigma "
+          "mono-exponential non-linear least squares on magnitudes less the Rician bias; echoes whose fitted signal is "
+          "under 3 sigma "
           "left out, 3 kept",
       .axis = Axis::EchoTimeMs,
       .least_contrasts = kLeastEchoes,

@@ -132,11 +132,13 @@ void measure(const Model& model, const Voxels& voxels, Maps& maps, Row& row) {
     for (std::size_t k = 0; k < voxels.planes.size(); ++k)
       voxels.planes[k].read(begin, {room.data() + k * stride, size});
   };
+  const auto prepared = model.prepare == nullptr ? nullptr : model.prepare(voxels.protocol, {});
   const auto fit = [&](std::size_t begin, std::size_t size) {
     const Tile tile{.size = size,
                     .signal = signal,
                     .noise = voxels.noise,
-                    .rician_square = voxels.protocol.signed_signal ? 0 : voxels.noise * voxels.noise};
+                    .rician_square = voxels.protocol.signed_signal ? 0 : voxels.noise * voxels.noise,
+                    .prepared = prepared.get()};
     model.fit(voxels.protocol, {}, tile, maps.at(model, begin));
   };
   fill(0, kTileVoxels);

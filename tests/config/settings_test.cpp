@@ -159,6 +159,8 @@ least_snr = 7.5
 largest_relative_error = 1
 largest_relative_residual = 0.1
 drop_first_echo = false
+t2_method = "epg"
+vfa_method = "line"
 [models]
 folder = "."
 [workers]
@@ -187,11 +189,11 @@ format = "json"
 level = "debug"
 file = "logs/herald.log"
 )");
-  EXPECT_EQ(
-      described(s),
-      "node MY NODE 127.0.0.1 0 B-7\nreceive 2 4 16384 1 2 3\nfloor 536870912\ngrouping 250 1000\nfitting 7.5 1 0.1 0\n"
-      "workers 2 30\nlog 1 debug \"" +
-          (folder_ / "logs/herald.log").string() + "\"\n");
+  EXPECT_EQ(described(s),
+            "node MY NODE 127.0.0.1 0 B-7\nreceive 2 4 16384 1 2 3\nfloor 536870912\ngrouping 250 1000\n"
+            "fitting 7.5 1 0.1 0 1 2\n"
+            "workers 2 30\nlog 1 debug \"" +
+                (folder_ / "logs/herald.log").string() + "\"\n");
   EXPECT_THAT(s.receive.calling_ae_titles, ElementsAre("SKYRA", "SIGNA"));
   EXPECT_EQ(s.fitting.threads, 3u);
   EXPECT_EQ(s.store.root, folder_ / "data");
@@ -203,6 +205,19 @@ file = "logs/herald.log"
   EXPECT_EQ(s.destinations[1].name, "old-viewer");
   EXPECT_EQ(s.destinations[1].peer.ae_title, "OLD");
   EXPECT_EQ(s.destinations[1].peer.host, "10.0.0.7");
+}
+
+TEST_F(SettingsFile, ChoosesAMethodByItsName) {
+  const auto options = [&](const std::string& line) {
+    return load("[storage]\nfolder='d'\n[fitting]\n" + line + "\n").fitting;
+  };
+  EXPECT_EQ(options("vfa_method = 'nonlinear'").vfa_method, fitting::VfaMethod::NonLinear);
+  EXPECT_EQ(options("vfa_method = 'weighted'").vfa_method, fitting::VfaMethod::WeightedLine);
+  EXPECT_EQ(options("vfa_method = 'line'").vfa_method, fitting::VfaMethod::Line);
+  EXPECT_EQ(options("t2_method = 'mono'").t2_method, fitting::T2Method::MonoExponential);
+  EXPECT_EQ(options("t2_method = 'epg'").t2_method, fitting::T2Method::Epg);
+  EXPECT_EQ(error_in("[fitting]\nt2_method = 'nnls'\n"),
+            "herald.toml:4: [fitting] t2_method = \"nnls\": expected one of mono, epg\n  t2_method = 'nnls'");
 }
 
 TEST_F(SettingsFile, CallsByTheNodesTitleWhereverItsTableStands) {

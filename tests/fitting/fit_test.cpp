@@ -280,6 +280,15 @@ TEST(T1Vfa, FitsNoVoxelWhoseFlipAngleFactorCannotBe) {
   }
 }
 
+TEST(T1Vfa, SaysByWhichMethod) {
+  const Series series = phantom_series("t1_vfa", Quantity::T1Pre, 0);
+  EXPECT_THAT(fitted(series, "t1_vfa").description, HasSubstr("; non-linear least squares; 5 of 5"));
+  EXPECT_THAT(fitted(series, "t1_vfa", {.vfa_method = VfaMethod::WeightedLine}).description,
+              HasSubstr("; straight line, weights by inverse variance, 2 passes; 5 of 5"));
+  EXPECT_THAT(fitted(series, "t1_vfa", {.vfa_method = VfaMethod::Line}).description,
+              HasSubstr("; straight line, equal weights; 5 of 5"));
+}
+
 TEST(T1Vfa, PassesTheB1MapOnToTheVoxelItBelongsTo) {
   Series series = phantom_series("t1_vfa", Quantity::T1Pre, 0);
   std::vector<float> b1(series.geometry.voxels(), 1.0F);
