@@ -18,7 +18,8 @@ constexpr std::size_t kTileVoxels = 4096;
 struct Input {
   Protocol protocol;
   std::vector<std::span<const float>> planes;
-  std::span<const float> b1;  // empty = nominal
+  std::vector<std::vector<float>> converted;  // planes that the series keeps as integers
+  std::span<const float> b1;                  // empty = nominal
   std::size_t voxels = 0;
   float floor = 0;  // as Tile::floor
 };
@@ -108,10 +109,13 @@ bool drops_first(const Series& series, const Model& model, const FitOptions& opt
 }
 
 Input input_of(const Series& series, std::span<const float> b1, bool drop_first) {
-  Input input{.protocol = series.protocol, .planes = {}, .b1 = b1, .voxels = series.geometry.voxels()};
+  Input input{.protocol = series.protocol, .planes = {}, .converted = {}, .b1 = b1, .voxels = series.geometry.voxels()};
   if (drop_first) input.protocol.axis.erase(input.protocol.axis.begin());
-  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k)
-    input.planes.emplace_back(series.planes[k].floats());
+  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k) {
+    const Plane& plane = series.planes[k];
+    if (plane.floats().empty()) input.converted.push_back(plane.values());
+    input.planes.emplace_back(plane.floats().empty() ? input.converted.back() : plane.floats());
+  }
   return input;
 }
 
@@ -217,7 +221,7 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   std::vector<std::vector<float>> planes;
   for (const auto& plane : input.planes) planes.push_back(gathered(plane, voxels));
   const std::vector<float> b1 = input.b1.empty() ? std::vector<float>{} : gathered(input.b1, voxels);
-  Input sample{.protocol = input.protocol, .planes = {}, .b1 = b1, .voxels = voxels.size()};
+  Input sample{.protocol = input.protocol, .planes = {}, .converted = {}, .b1 = b1, .voxels = voxels.size()};
   sample.planes.assign(planes.begin(), planes.end());
   Fit fit;
   prepare(fit, model, voxels.size());
