@@ -43,6 +43,19 @@ struct Recovered {
   V ambiguous;       // 1 where noise could have chosen that one, else 0
 };
 
+// The two candidates for the signs of magnitudes (2): `turned` changes sign after the smallest sample, `y` before it.
+template <class V, int K>
+HWY_INLINE void give_signs(const Contrasts<K>& contrasts, V* y, V* turned) {
+  V weakest = y[0];
+  contrasts.each([&](int k) HERALD_LANES { weakest = min(weakest, y[k]); });
+  V before(1);  // until the smallest sample
+  contrasts.each([&](int k) HERALD_LANES {
+    turned[k] = (V(1) - V(2) * before) * y[k];
+    before = select(y[k] <= weakest, V(), before);
+    y[k] *= V(1) - V(2) * before;
+  });
+}
+
 template <class V, int K>
 class RecoveryKernel {
  public:
@@ -73,15 +86,8 @@ class RecoveryKernel {
 
   // Magnitudes; `y` gets the signs. (2)
   HWY_INLINE Recovered<V> fit_magnitudes(V* y) const {
-    V weakest = y[0], turned[kRoom<K>];
-    contrasts_.each([&](int k) HERALD_LANES { weakest = min(weakest, y[k]); });
-    V before(1);  // until the smallest sample
-    contrasts_.each([&](int k) HERALD_LANES {
-      const V sign_before = V(1) - V(2) * before;
-      turned[k] = sign_before * y[k];
-      before = select(y[k] <= weakest, V(), before);
-      y[k] *= V(1) - V(2) * before;
-    });
+    V turned[kRoom<K>];
+    give_signs(contrasts_, y, turned);
     const Recovered<V> with = fit(turned), without = fit(y);
     const auto first = with.rss < without.rss;
     contrasts_.each([&](int k) HERALD_LANES { y[k] = select(first, turned[k], y[k]); });
