@@ -210,9 +210,35 @@ TEST(EstimateNoise, TakesNoDecayingOrShadedTissueForManyChannels) {
 
 // A mean over 3 x 3 voxels makes some eight channels of one, and a third of its sigma.
 TEST(EstimateNoise, SaysNothingOfASmoothedBackground) {
-  Series series = noisy_series(200, 8, 12, large_object);
-  for (auto& plane : series.planes) plane = smoothed(plane, 200);
-  EXPECT_EQ(estimate_noise(series).sigma, 0);
+  for (const std::size_t contrasts : {3U, 6U, 8U}) {
+    Series series = noisy_series(200, contrasts, 12, large_object);
+    for (auto& plane : series.planes) plane = smoothed(plane, 200);
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << contrasts;
+  }
+}
+
+// As contrasts of their own receiver gain have, or air on which a decaying artefact lies.
+TEST(EstimateNoise, SaysNothingOfNoiseThatDiffersFromContrastToContrast) {
+  for (const int channels : {1, 4, 8}) {
+    Series series = noisy_series(
+        200, 8, 12, [](std::size_t, std::size_t) { return 0.0; }, channels);
+    for (float& value : series.planes[0].edit()) value *= 1.3F;
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << channels;
+  }
+}
+
+// The same in every contrast, as a gain or a constant signal is; from voxel to voxel without any order.
+TEST(EstimateNoise, SaysNothingOfNoiseThatDiffersFromVoxelToVoxel) {
+  for (const int channels : {1, 4, 8}) {
+    Series series = noisy_series(
+        200, 16, 12, [](std::size_t, std::size_t) { return 0.0; }, channels);
+    for (auto& plane : series.planes) {
+      std::mt19937_64 random(3);
+      std::uniform_real_distribution<float> gain(0.75F, 1.25F);
+      for (float& value : plane.edit()) value *= gain(random);
+    }
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << channels;
+  }
 }
 
 TEST(EstimateNoise, IsNotMisledByGhostsInTheAirOfManyChannels) {
