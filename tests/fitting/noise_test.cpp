@@ -161,8 +161,8 @@ TEST(EstimateNoise, SaysNothingOfMoreChannelsThanCanBeTold) {
     EXPECT_EQ(estimate_noise(noisy_series(100, 8, 12, object, channels)).sigma, 0) << channels;
 }
 
-TEST(EstimateNoise, TellsNoChannelsFromTwoContrastsOrFewVoxels) {
-  EXPECT_EQ(estimate_noise(noisy_series(200, 2, 12, large_object, 4)).sigma, 0);
+TEST(EstimateNoise, TellsNoChannelsFromThreeContrastsOrFewVoxels) {
+  EXPECT_EQ(estimate_noise(noisy_series(200, 3, 12, large_object, 4)).sigma, 0);
   EXPECT_EQ(estimate_noise(noisy_series(
                                30, 8, 12, [](std::size_t i, std::size_t k) { return i < 600 ? 0 : decaying(k); }, 8))
                 .sigma,
@@ -298,6 +298,16 @@ TEST(EstimateNoise, IsNotRaisedByStrewnFatInASingleContrast) {
     series.averages = {1, 3};
     const double sigma = estimate_noise(series).sigma;
     EXPECT_TRUE(sigma == 0 || std::abs(sigma - 12) < 1.8) << sigma << " " << fat_snr;
+  }
+}
+
+TEST(EstimateNoise, IsNotRaisedByFatOfTwiceTheNoise) {
+  for (const std::size_t contrasts : {4U, 5U}) {
+    for (const double fat_snr : {2.0, 2.5}) {
+      const auto signal = [&](std::size_t i, std::size_t) { return banded(12 * fat_snr, (i * 3571) % 10000); };
+      const double sigma = estimate_noise(noisy_series(100, contrasts, 12, signal)).sigma;
+      EXPECT_TRUE(sigma == 0 || std::abs(sigma - 12) < 1.8) << sigma << " " << contrasts << " " << fat_snr;
+    }
   }
 }
 
