@@ -46,9 +46,9 @@
 // (9) The N that d tells is the one looked for: fat of 2 sigma strewn among air passes for Rayleigh in (1) to (6).
 //
 // Without such air (masked images, tight fields of view, filtered backgrounds, gain that varies by a tenth) there is no
-// answer; fit_series() then asks the residuals. Not seen: constant tissue under three sigma where there is no air at
-// all (sigma up to 17 % high at 8 channels, 48 % at one). Tried and left out: image corners (masked or wrapped in most
-// breast series), the mode of the histogram (finds fat-suppressed fat).
+// answer; fit_series() then asks the residuals. Not seen: constant tissue of up to two sigma where there is no air at
+// all (sigma up to half too high). Tried and left out: image corners (masked or wrapped in most breast series), the
+// mode of the histogram (finds fat-suppressed fat).
 #include <algorithm>
 #include <array>
 #include <cmath>
