@@ -37,16 +37,18 @@
 // (7) For N > 1 the asymmetry t is that of Gamma variables. The larger N, the more air looks like a constant with
 // Gaussian noise, and the more dark tissue of one signal looks like air: fat in diffusion, which does not decay. A
 // constant with noise has three quarters of the asymmetry. To tell takes the more voxels the larger N, and cannot be
-// asked of less than three contrasts. The tolerances of (1), (2) and (3) shrink with N, too. Frames of a dynamic
+// asked of less than four contrasts. The tolerances of (1), (2) and (3) shrink with N, too. Frames of a dynamic
 // series, between which tissue need not change, give no N > 1; nor is any told beyond 14, where air spreads by less
 // than an eighth of its mean and a slight ghost or drift decides.
 //
 // (8) For signed series: the mean of every contrast is zero.
 //
+// (9) The N that d tells is the one looked for: fat of 2 sigma strewn among air passes for Rayleigh in (1) to (6).
+//
 // Without such air (masked images, tight fields of view, filtered backgrounds, gain that varies by a tenth) there is no
-// answer; fit_series() then asks the residuals. Not seen: constant tissue under three sigma where there is no air at
-// all (sigma up to 17 % high at 8 channels, 48 % at one). Tried and left out: image corners (masked or wrapped in most
-// breast series), the mode of the histogram (finds fat-suppressed fat).
+// answer; fit_series() then asks the residuals. Not seen: constant tissue of up to two sigma where there is no air at
+// all (sigma up to half too high). Tried and left out: image corners (masked or wrapped in most breast series), the
+// mode of the histogram (finds fat-suppressed fat).
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -76,7 +78,8 @@ constexpr double kMostOffset = 0.1;  // of the root mean square, for (8)
 // For several channels. Below the first, the distribution passes for Rayleigh's; beyond the last nothing is told.
 constexpr double kFewestChannels = 1.2, kMostChannels = 14;
 constexpr double kCombinedScatterTolerance = 0.2;
-constexpr std::size_t kLeastCombinedContrasts = 3;
+constexpr std::size_t kLeastCombinedContrasts = 4;
+constexpr double kSharingTolerance = 0.25;
 // Asymmetry over Gamma's: 1 in air, 0.75 in a constant with noise.
 constexpr double kAsymmetryTolerance = 0.02, kLargestAsymmetryError = 0.04;
 
@@ -170,6 +173,7 @@ Candidates gather(Candidates sorted, double power, double shape, double deviate)
 
 // --- how the contrasts of a voxel share its power ---
 
+// Dispersion is told from two contrasts on, asymmetry from three; below, they are no numbers.
 struct Sharing {
   double dispersion = 0, asymmetry = 0, asymmetry_square = 0;  // d, t and t^2 of the essay
 };
@@ -212,6 +216,10 @@ class Sharings {
 
 double channels_of(const Sharing& mean, std::size_t contrasts) {
   return 1 / mean.dispersion - 1 / static_cast<double>(contrasts);
+}
+
+bool is_shared_as_air(const Sharings& sharings, Candidates air, const Law& law) {  // (9)
+  return law.contrasts == 1 || near(channels_of(sharings.mean(air), law.contrasts), law.channels, kSharingTolerance);
 }
 
 bool is_asymmetric_as_air(const Sharing& mean, std::size_t voxels, const Law& law) {  // (7)
@@ -338,11 +346,13 @@ Noise noise_from(Candidates air, const Law& law, bool signed_signal) {
 
 // The air of known channels. The guesses ascend, and with them what they lead to: the first air is the one of the
 // lowest power.
-Noise noise_of_law(const Series& series, Candidates sorted, std::size_t least, const Law& law) {
+Noise noise_of_law(const Series& series, Candidates sorted, const Sharings& sharings, std::size_t least,
+                   const Law& law) {
   const double highest = sorted.back().power;
   for (double guess = sorted[least / 2].power; guess <= highest && guess > 0; guess *= 1.25) {
     const Candidates air = gather(sorted, guess, law.shape(), kDeviate);
-    if (air.size() >= least && is_air(series, air, law)) return noise_from(air, law, series.protocol.signed_signal);
+    if (air.size() >= least && is_shared_as_air(sharings, air, law) && is_air(series, air, law))
+      return noise_from(air, law, series.protocol.signed_signal);
   }
   return {};
 }
@@ -366,10 +376,9 @@ std::optional<Combined> gather_combined(Candidates sorted, const Sharings& shari
   return {};
 }
 
-Noise noise_of_combined(const Series& series, Candidates sorted, std::size_t least) {
+Noise noise_of_combined(const Series& series, Candidates sorted, const Sharings& sharings, std::size_t least) {
   const std::size_t contrasts = series.planes.size();
   if (contrasts < kLeastCombinedContrasts || series.protocol.axis_kind == Axis::TimeS) return {};
-  const Sharings sharings(series, sorted);
   const double highest = sorted.back().power;
   double rejected = 0;  // power: many guesses lead to the same
   for (double guess = sorted[least / 2].power; guess <= highest && guess > 0; guess *= 1.1) {
@@ -407,10 +416,11 @@ Noise noise_of_air(const Series& series) {
   const std::size_t least =
       std::max(kLeastAir, static_cast<std::size_t>(kLeastShare * static_cast<double>(sorted.size())));  // (4)
   if (sorted.size() < least) return {};
+  const Sharings sharings(series, sorted);
   if (series.protocol.signed_signal)
-    return contrasts > 1 ? noise_of_law(series, sorted, least, {0.5, contrasts}) : Noise{};
-  Noise noise = noise_of_law(series, sorted, least, {1, contrasts});
-  return noise.sigma > 0 ? noise : noise_of_combined(series, sorted, least);
+    return contrasts > 1 ? noise_of_law(series, sorted, sharings, least, {0.5, contrasts}) : Noise{};
+  Noise noise = noise_of_law(series, sorted, sharings, least, {1, contrasts});
+  return noise.sigma > 0 ? noise : noise_of_combined(series, sorted, sharings, least);
 }
 
 }  // namespace

@@ -161,8 +161,8 @@ TEST(EstimateNoise, SaysNothingOfMoreChannelsThanCanBeTold) {
     EXPECT_EQ(estimate_noise(noisy_series(100, 8, 12, object, channels)).sigma, 0) << channels;
 }
 
-TEST(EstimateNoise, TellsNoChannelsFromTwoContrastsOrFewVoxels) {
-  EXPECT_EQ(estimate_noise(noisy_series(200, 2, 12, large_object, 4)).sigma, 0);
+TEST(EstimateNoise, TellsNoChannelsFromThreeContrastsOrFewVoxels) {
+  EXPECT_EQ(estimate_noise(noisy_series(200, 3, 12, large_object, 4)).sigma, 0);
   EXPECT_EQ(estimate_noise(noisy_series(
                                30, 8, 12, [](std::size_t i, std::size_t k) { return i < 600 ? 0 : decaying(k); }, 8))
                 .sigma,
@@ -210,9 +210,35 @@ TEST(EstimateNoise, TakesNoDecayingOrShadedTissueForManyChannels) {
 
 // A mean over 3 x 3 voxels makes some eight channels of one, and a third of its sigma.
 TEST(EstimateNoise, SaysNothingOfASmoothedBackground) {
-  Series series = noisy_series(200, 8, 12, large_object);
-  for (auto& plane : series.planes) plane = smoothed(plane, 200);
-  EXPECT_EQ(estimate_noise(series).sigma, 0);
+  for (const std::size_t contrasts : {3U, 6U, 8U}) {
+    Series series = noisy_series(200, contrasts, 12, large_object);
+    for (auto& plane : series.planes) plane = smoothed(plane, 200);
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << contrasts;
+  }
+}
+
+// As contrasts of their own receiver gain have, or air on which a decaying artefact lies.
+TEST(EstimateNoise, SaysNothingOfNoiseThatDiffersFromContrastToContrast) {
+  for (const int channels : {1, 4, 8}) {
+    Series series = noisy_series(
+        200, 8, 12, [](std::size_t, std::size_t) { return 0.0; }, channels);
+    for (float& value : series.planes[0].edit()) value *= 1.3F;
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << channels;
+  }
+}
+
+// The same in every contrast, as a gain or a constant signal is; from voxel to voxel without any order.
+TEST(EstimateNoise, SaysNothingOfNoiseThatDiffersFromVoxelToVoxel) {
+  for (const int channels : {1, 4, 8}) {
+    Series series = noisy_series(
+        200, 16, 12, [](std::size_t, std::size_t) { return 0.0; }, channels);
+    for (auto& plane : series.planes) {
+      std::mt19937_64 random(3);
+      std::uniform_real_distribution<float> gain(0.75F, 1.25F);
+      for (float& value : plane.edit()) value *= gain(random);
+    }
+    EXPECT_EQ(estimate_noise(series).sigma, 0) << channels;
+  }
 }
 
 TEST(EstimateNoise, IsNotMisledByGhostsInTheAirOfManyChannels) {
@@ -272,6 +298,16 @@ TEST(EstimateNoise, IsNotRaisedByStrewnFatInASingleContrast) {
     series.averages = {1, 3};
     const double sigma = estimate_noise(series).sigma;
     EXPECT_TRUE(sigma == 0 || std::abs(sigma - 12) < 1.8) << sigma << " " << fat_snr;
+  }
+}
+
+TEST(EstimateNoise, IsNotRaisedByFatOfTwiceTheNoise) {
+  for (const std::size_t contrasts : {4U, 5U}) {
+    for (const double fat_snr : {2.0, 2.5}) {
+      const auto signal = [&](std::size_t i, std::size_t) { return banded(12 * fat_snr, (i * 3571) % 10000); };
+      const double sigma = estimate_noise(noisy_series(100, contrasts, 12, signal)).sigma;
+      EXPECT_TRUE(sigma == 0 || std::abs(sigma - 12) < 1.8) << sigma << " " << contrasts << " " << fat_snr;
+    }
   }
 }
 
