@@ -93,6 +93,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (model.needs_repetition_time && !(protocol.repetition_time_ms > 0))
     return name + " needs the repetition time, the series has none";
+  if (model.needs_echo_train && !(protocol.refocusing_deg > 0))
+    return name + " with stimulated echoes needs the refocusing angle, the series has none";
   if (model.needs_echo_train && !is_echo_train(protocol.axis))
     return name + " with stimulated echoes needs echo times at multiples of the first, the series' are not";
   if (voxels == 0) return name + " needs voxels, the series has none";

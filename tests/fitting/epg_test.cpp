@@ -141,8 +141,8 @@ TEST(T2Epg, HardlyDependsOnTheT1ThatItAssumes) {
 struct Scatter {
   double bias, deviation, standard_error;
 };
-Scatter scatter(Estimates e, double truth) {
-  auto &value = e.value[0], &error = e.error[0];
+Scatter scatter(Estimates e, double truth, std::size_t parameter = 0) {
+  auto &value = e.value[parameter], &error = e.error[parameter];
   std::ranges::sort(value);
   std::ranges::sort(error);
   const auto at = [](const std::vector<float>& v, double share) {
@@ -184,6 +184,19 @@ TEST(T2Epg, IsUnbiasedAndReachesTheBoundOfCramerAndRaoWithAndWithoutAB1Map) {
         EXPECT_NEAR(s.standard_error / s.deviation, 1, 0.05) << b1 << ' ' << t2 << ' ' << known;
       }
     }
+  }
+}
+
+TEST(T2Epg, GivesTheScatterOfS0AndB1AsTheirStandardErrors) {
+  const Protocol protocol = epg().example_protocol();
+  const auto echoes = measured(1200, 60, 0.75, protocol);
+  const double sigma = std::ranges::max(echoes) / 100;
+  const auto planes = noisy(echoes, sigma, 20000, 4);
+  const auto free = run(epg().fit, protocol, planes, static_cast<float>(sigma));
+  const auto given = run(epg().fit, protocol, planes, static_cast<float>(sigma), {}, std::vector<float>(20000, 0.75F));
+  for (const Scatter& s : {scatter(free, 1000, 1), scatter(given, 1000, 1), scatter(free, 0.75, 2)}) {
+    EXPECT_LT(std::abs(s.bias), 0.005);
+    EXPECT_NEAR(s.standard_error / s.deviation, 1, 0.05);
   }
 }
 
@@ -320,6 +333,9 @@ TEST(FitSeriesByEpg, RefusesWhatIsNoWholeEchoTrain) {
   few.protocol.axis.resize(3);
   few.planes.resize(3);
   EXPECT_EQ(refused(few), "T2 needs 4 echo times, the series has 3");
+  Series unknown = epg_series(0.9, 10);
+  unknown.protocol.refocusing_deg = 0;
+  EXPECT_EQ(refused(unknown), "T2 with stimulated echoes needs the refocusing angle, the series has none");
 }
 
 }  // namespace
