@@ -29,7 +29,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"name", [](const Entry& e, Slot& s) { s.name = name_of(e, "_"); }, true},
     {"kind",
      [](const Entry& e, Slot& s) {
-       s.kind = e.text_of({"t1_vfa", "t2_me", "t2star_me", "dwi"});
+       s.kind = e.text_of({"t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"});
      },
      true},
     {"contrast",
@@ -39,6 +39,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"required", [](const Entry& e, Slot& s) { s.required = e.flag(); }},
     {"volumes", [](const Entry& e, Slot& s) { s.volumes = static_cast<int>(e.whole(2, 1000)); }},
     {"slices", [](const Entry& e, Slot& s) { s.slices = static_cast<int>(e.whole(1, 2000)); }},
+    {"look_locker", [](const Entry& e, Slot& s) { s.look_locker = e.flag(); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
 };
 
@@ -46,6 +47,8 @@ void read_slots(const Entry& entry, Recipe& recipe) {
   for (const Table& table : entry.tables()) {
     Slot slot;
     read_table<Slot>(table, kSlotKeys, slot);
+    if (slot.look_locker && slot.kind != "t1_ir")
+      table.refuse(table.value.at("look_locker"), "look_locker: expected in slots of kind \"t1_ir\" only");
     if (std::ranges::count(recipe.slots, slot.name, &Slot::name) > 0)
       table.refuse(table.value.at("name"), "name = \"" + slot.name + "\": expected a name that no other slot has");
     recipe.slots.push_back(std::move(slot));

@@ -11,7 +11,7 @@ namespace config {
 
 struct Slot {
   std::string name;       // "t1_pre", "t1_post", "t2", "t2star", "dwi"
-  std::string kind;       // "t1_vfa", "t2_me", "t2star_me", "dwi"
+  std::string kind;       // "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"
   std::string contrast;   // "before", "after" or "" (any)
   bool required = false;  // for the recipe's models
   // How many flip angles, echoes or b-values, and how many slices, the protocol acquires. Where both are given and met
@@ -19,6 +19,8 @@ struct Slot {
   std::optional<int> volumes, slices;
   std::vector<std::string>
       descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
+  // Inversion recovery only: whether T1 is corrected for many readouts after one inversion; absent: by the images.
+  std::optional<bool> look_locker = {};
 };
 
 struct Recipe {

@@ -1,5 +1,7 @@
 #include "fitting/fit.h"
 
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "fitting/b1.h"
 #include "fitting/epg.h"
 
 namespace fitting {
@@ -77,6 +80,16 @@ bool usable(const Protocol& protocol) {
   return finite && std::ranges::is_sorted(protocol.axis);
 }
 
+// Saturation recovery: each delay has the same two echoes, one plane after the other.
+bool has_echoes_of_delays(const Protocol& protocol) {
+  const std::vector<double>&delays = protocol.axis, &echoes = protocol.echo_times_ms;
+  if (delays.size() % 2 != 0 || echoes.size() != delays.size()) return false;
+  for (std::size_t k = 0; k < delays.size(); k += 2) {
+    if (delays[k] != delays[k + 1] || echoes[k] != echoes[0] || echoes[k + 1] != echoes[1]) return false;
+  }
+  return echoes[0] > 0 && echoes[1] > echoes[0];
+}
+
 std::string what_is_missing(const Series& series, const Model& model, std::size_t b1_voxels) {
   const std::string name(model.parameters[0].title);
   const Protocol& protocol = series.protocol;
@@ -95,6 +108,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
     return name + " needs the repetition time, the series has none";
   if (model.needs_echo_train && !(protocol.refocusing_deg > 0))
     return name + " with stimulated echoes needs the refocusing angle, the series has none";
+  if (model.axis == Axis::SaturationDelayMs && !has_echoes_of_delays(protocol))
+    return name + " needs the same two echo times of each saturation delay, the series has others";
   if (model.needs_echo_train && !is_echo_train(protocol.axis))
     return name + " with stimulated echoes needs echo times at multiples of the first, the series' are not";
   if (voxels == 0) return name + " needs voxels, the series has none";
@@ -153,14 +168,15 @@ class Bench {
   void fit(std::size_t begin, std::size_t size) {
     for (std::size_t k = 0; k < signal_.size(); ++k) signal_[k] = values(*input_.planes[k], begin, size, k);
     const float noise = static_cast<float>(fit_.noise);
-    const Tile tile{.size = size,
-                    .signal = signal_,
-                    .b1 = input_.b1.empty() ? nullptr : padded_b1(begin, size),
-                    .noise = noise,
-                    .rician_square = input_.protocol.signed_signal ? 0 : noise * noise,
-                    .floor = input_.floor,
-                    .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels),
-                    .prepared = prepared_};
+    const Tile tile{
+        .size = size,
+        .signal = signal_,
+        .b1 = input_.b1.empty() ? nullptr : padded_b1(begin, size),
+        .noise = noise,
+        .rician_square = input_.protocol.signed_signal ? 0 : static_cast<float>(2 * fit_.channels - 1) * noise * noise,
+        .floor = input_.floor,
+        .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels),
+        .prepared = prepared_};
     TileFit out{.residual = fit_.residual.data() + begin, .status = fit_.status.data() + begin};
     for (std::size_t p = 0; p < fit_.maps.size(); ++p) {
       out.value[p] = fit_.maps[p].value.data() + begin;
@@ -230,6 +246,24 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
     }
   }
   run(0);
+}
+
+// --- B1 that a map finds itself ---
+
+// Fits once more with the B1 of the first fit, smoothed. Says what was done.
+std::string refit_with_smooth_b1(Input input, const Model& model, const FitOptions& options, const Prepared* prepared,
+                                 const std::stop_token& stop, Fit& fit) {
+  constexpr double kFwhmMm = 10;
+  const std::vector<float>& first = fit.maps.front().value;
+  std::vector<std::uint8_t> believed(first.size());
+  for (std::size_t i = 0; i < first.size(); ++i)
+    believed[i] = fit.status[i] == VoxelStatus::Good && static_cast<double>(first[i]) >= model.own_b1.least;
+  const auto smoothed = b1_map(fit.geometry, fit.maps[static_cast<std::size_t>(model.own_b1.parameter)].value, believed,
+                               fit.geometry, {.smoothing_fwhm_mm = kFwhmMm, .threads = options.threads});
+  if (const auto* refusal = std::get_if<Refusal>(&smoothed)) return "; B1 as fitted, not smoothed: " + refusal->reason;
+  input.b1 = std::get<B1Map>(smoothed).factor;
+  fit_all(input, model, options, prepared, stop, fit);
+  return "; second pass with its B1 smoothed over " + number(kFwhmMm) + " mm";
 }
 
 // --- bright voxels ---
@@ -316,18 +350,31 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   const double median_chi_squared = nu * std::pow(1 - 2 / (9 * nu), 3);
   const double sigma = *middle * std::sqrt(static_cast<double>(contrasts) / median_chi_squared);
   if (!(sigma > 0)) return {};
-  return {sigma, "median residual of " + std::to_string(rms.size()) + " voxels"};
+  return {.sigma = sigma, .method = "median residual of " + std::to_string(rms.size()) + " voxels"};
 }
 
 Noise noise_of(const Series& series, const Input& input, const Model& model, const FitOptions& options,
                const Prepared* prepared) {
   Noise noise = estimate_noise(series);
   if (noise.sigma <= 0) noise = noise_from_residuals(input, model, options, prepared);
-  if (noise.sigma <= 0) noise = {0, "unknown"};
+  if (noise.sigma <= 0) noise = {.method = "unknown"};
   return noise;
 }
 
+// What the air of several channels reaches: its root mean square of sqrt(2 N) sigma, and four of its standard
+// deviations of 0.7 sigma. For one channel FitOptions::least_snr alone decides.
+float floor_of_air(const Noise& noise) {
+  if (noise.channels <= 1) return 0;
+  return static_cast<float>((std::sqrt(2 * noise.channels) + 3) * noise.sigma);
+}
+
 // --- the report ---
+
+// The last digits depend on it.
+std::string instruction_set() {
+  const std::int64_t usable = hwy::SupportedTargets() & HWY_TARGETS;
+  return hwy::TargetName(usable & -usable);  // the best has the lowest bit
+}
 
 std::string described_noise(const Fit& fit) {
   if (fit.noise <= 0) return "noise unknown: voxels under 10 % of the bright signal are left out";
@@ -340,7 +387,8 @@ std::string described_b1(const Fit& fit, bool has_b1) {
   return has_b1 ? "; B1 map applied" : "; flip angles nominal, no B1 correction";
 }
 
-std::string described(const Fit& fit, const FitOptions& options, std::size_t contrasts, bool has_b1) {
+std::string described(const Fit& fit, const FitOptions& options, std::size_t contrasts, bool has_b1,
+                      const std::string& second_pass) {
   const Protocol& used = fit.protocol;
   std::string text = std::string(fit.model->title) + ": " + std::string(fit.model->equation);
   if (!fit.model->note.empty()) text += "; " + std::string(fit.model->note);
@@ -350,7 +398,8 @@ std::string described(const Fit& fit, const FitOptions& options, std::size_t con
           number(used.axis.back()) + " " + std::string(unit_of(used.axis_kind));
   if (used.axis.size() < contrasts) text += ", first echo left out (stimulated echoes)";
   if (fit.model->needs_repetition_time) text += "; TR " + number(used.repetition_time_ms) + " ms";
-  return text + "; " + described_noise(fit) + described_b1(fit, has_b1);
+  text += second_pass + "; " + described_noise(fit) + described_b1(fit, has_b1);
+  return text + "; float32, " + instruction_set();
 }
 
 void count(Fit& fit) {
@@ -370,17 +419,21 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& wanted,
   const auto prepared = model.prepare == nullptr ? nullptr : model.prepare(input.protocol, options);
   const Noise noise = noise_of(series, input, model, options, prepared.get());
   // Without a noise to judge by, air would be fitted like tissue.
-  if (noise.sigma <= 0) input.floor = least_of_tissue(strongest_signal(input));
+  input.floor = noise.sigma > 0 ? floor_of_air(noise) : least_of_tissue(strongest_signal(input));
   Fit fit;
   prepare(fit, model, input.voxels);
   fit.geometry = series.geometry;
   fit.protocol = input.protocol;
   fit.noise = noise.sigma;
+  fit.channels = noise.channels;
   fit.noise_method = noise.method;
   fit_all(input, model, options, prepared.get(), stop, fit);
+  std::string second_pass;
+  if (model.own_b1.parameter >= 0 && b1.empty())
+    second_pass = refit_with_smooth_b1(input, model, options, prepared.get(), stop, fit);
   if (stop.stop_requested()) return Refusal{std::string(model.parameters[0].title) + " was not finished: stopped"};
   count(fit);
-  fit.description = described(fit, options, series.planes.size(), !b1.empty());
+  fit.description = described(fit, options, series.planes.size(), !b1.empty(), second_pass);
   return fit;
 }
 

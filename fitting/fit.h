@@ -25,6 +25,7 @@ struct Fit {
   std::vector<float> residual;     // relative to the strongest signal
   std::vector<VoxelStatus> status;
   double noise = 0;            // standard deviation of the signal, its unit; 0 = unknown
+  double channels = 1;         // that the magnitudes were combined from, as far as their noise tells
   std::string noise_method;    // how it was estimated
   std::string description;     // model, contrasts used, what was dropped, options: one line for people and DICOM
   std::size_t fitted = 0;      // voxels with a value
@@ -40,11 +41,16 @@ struct Fit {
                                                     const std::vector<float>& b1 = {},
                                                     const std::stop_token& stop = {});
 
-// Standard deviation of the noise of a magnitude series, its unit, and how it was found; 0 when nothing reveals it.
+// The noise of a series: standard deviation of the real part of one channel, which is that of a bright signal, in its
+// unit; 0 when nothing reveals it. Magnitudes that were combined from several channels by root sum of squares rest on
+// a floor of sqrt(2 channels) sigma in air (Constantinides et al. 1997, MRM 38:852); adaptive and parallel
+// reconstructions behave like a broken number of channels. 1 for one channel, for signed series, and where unknown.
 struct Noise {
   double sigma = 0;
-  std::string method;
+  double channels = 1;
+  std::string method;  // how it was found
 };
+// From the air of the series (fitting/noise.cpp); sigma is 0 where nothing is proven to be air. Pure.
 [[nodiscard]] Noise estimate_noise(const Series& series);
 
 }  // namespace fitting

@@ -13,7 +13,7 @@
 
 namespace fitting {
 
-inline constexpr std::size_t kMaxParameters = 8;
+inline constexpr std::size_t kMaxParameters = 10;
 
 // A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not
 // values.
@@ -83,6 +83,8 @@ struct FitOptions {
   // more than the share below. 1.9 is the inversion of an adiabatic pulse.
   double inversion_factor = 1.9;
   double largest_free_error = 0.15;
+  // Dynamic series: a late signal that differs from the early maximum by no more than this share is a plateau.
+  double plateau = 0.1;
 };
 
 // More images than this in one series are no set of contrasts.
@@ -128,6 +130,14 @@ struct Example {
   double relative_tolerance = 1e-4;  // of parameter 0, fitted from noiseless float signals
 };
 
+// A map that finds B1 itself: which of its parameters that is, and the least value of parameter 0 for which it is to be
+// believed (fat is saturated elsewhere, by its chemical shift). B1 is smooth and the other parameters are not, so
+// fit_series() smooths it and fits once more with Tile::b1 given; 0 in there = not known, fit it.
+struct OwnB1 {
+  int parameter = -1;  // -1: this map does not
+  double least = 0;
+};
+
 // Pure functions and constants; everything has static storage. Safe from any thread.
 struct Model {
   std::string_view name;      // the file's name: "t1_vfa", "t2", "t2star", "adc"
@@ -145,6 +155,7 @@ struct Model {
   // The first echo does not follow `signal` (T2: no stimulated echo reaches it); fit_series() leaves it out on request.
   bool first_echo_differs = false;
   std::span<const Parameter> parameters;
+  OwnB1 own_b1 = {};
   std::size_t maps = 1;  // the first of the parameters, each a map of its own; the others are nuisance (S0)
   // Noise-free signal of one voxel; parameters and protocol in their units.
   void (*signal)(const Protocol&, std::span<const double> parameters, std::span<double> signal) = nullptr;

@@ -25,12 +25,14 @@ struct Protocol {
 
   // Inversion and saturation recovery.
   bool signed_signal = false;  // the planes carry the sign of the magnetisation; otherwise they are magnitudes
-  bool look_locker = false;    // read out many times after one inversion (MOLLI): T1 = T1* (B/A - 1)
-  double slice_delay_ms = 0;   // 2D multi-slice: slice n is read this much later than slice n - 1
+  // Where TR changes with the inversion time, that of every plane; empty: repetition_time_ms is all planes'.
+  std::vector<double> repetition_times_ms = {};
+  bool look_locker = false;   // read out many times after one inversion (MOLLI): T1 = T1* (B/A - 1)
+  double slice_delay_ms = 0;  // 2D multi-slice: slice n is read this much later than slice n - 1
   // Saturation recovery with several echoes (MDME): axis is the delay, and planes of one delay ascend in echo time.
   std::vector<double> echo_times_ms = {};
   double saturation_deg = 120, excitation_deg = 90;
-  // Dynamic series: when the contrast agent arrives, on the clock of `axis`; frames that end before are the baseline.
+  // Dynamic series: when the contrast agent arrives, on the clock of `axis`; frames up to then are the baseline.
   double contrast_arrival_s = 0;
 };
 

@@ -76,7 +76,8 @@ const json* job_with_key(const json& account, const json& line) {
 std::string fate(const json& account, const json& line) {
   if (const json* job = job_with_key(account, line)) {
     std::string text = fmt::format("job {} {}", job->at("id").get<std::int64_t>(), job->at("state").get<std::string>());
-    if (job->contains("reason") && job->at("state") != "done") text += ": " + job->at("reason").get<std::string>();
+    const std::string reason = job->value("reason", "");
+    if (!reason.empty()) text += (job->at("state") == "done" ? ", but not everything: " : ": ") + reason;
     return text;
   }
   for (const char* why : {"refused", "waiting_for"}) {

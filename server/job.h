@@ -12,13 +12,15 @@ namespace server {
 // Objects to deliver; empty for a grouping.
 struct JobOutput {
   std::vector<storage::ResultRow> results;
-  std::string slot;  // for the log
+  std::string slot;      // for the log
+  std::string left_out;  // maps that this acquisition could have had, and why it has none; empty: all are there
 };
 using JobOutcome = std::variant<JobOutput, fitting::Refusal>;
 
 // Reads the study's headers, decides what was acquired, queues map and measure jobs, keeps the account for `explain`.
 JobOutcome run_group_job(Context& context, const storage::Job& job);
-// Reads one acquisition, fits it, writes the map's objects.
+// Reads one acquisition, fits every model that suits it, writes the objects of their maps. The first map of the first
+// model has the name of the slot ("dwi": ADC), every further one its parameter's behind it ("dwi_d", "dwi_k").
 JobOutcome run_map_job(Context& context, const storage::Job& job);
 // Reads an ROI object and the study's maps, measures, evaluates the recipe's nomograms, writes the reports.
 JobOutcome run_measure_job(Context& context, const storage::Job& job);

@@ -166,6 +166,10 @@ void job_done(std::int64_t job, std::string_view kind, std::string_view slot, st
         fmt::format("job {} done: {} {}, {} in {} ms", job, kind, slot, counted(objects, "object"), took.count()),
         {{"job", job}, {"kind", kind}, {"slot", slot}, {"objects", objects}, {"ms", took.count()}});
 }
+void map_left_out(std::int64_t job, std::string_view slot, std::string_view why) {
+  event(kWarn, "map_left_out", fmt::format("job {} left out a map of {}: {}", job, slot, why),
+        {{"job", job}, {"slot", slot}, {"why", clean(why)}});
+}
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why) {
   event(kWarn, "job_refused", fmt::format("job {} refused ({}): {}", job, kind, why),
         {{"job", job}, {"kind", kind}, {"why", clean(why)}});

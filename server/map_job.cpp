@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <cctype>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "dicom/input/acquisition.h"
@@ -91,39 +93,124 @@ std::vector<storage::ResultRow> write_objects(Context& context, const storage::J
   return results;
 }
 
+// --- fitting ---
+
+// How the signal of inversion recovery was taken, for the Derivation Description: it decides what T1 is.
+std::string readout_of(const fitting::Protocol& protocol) {
+  if (protocol.axis_kind != fitting::Axis::InversionTimeMs) return {};
+  return std::string(protocol.signed_signal ? "; signed images" : "; magnitudes") +
+         (protocol.look_locker ? "; corrected for Look-Locker readouts" : "; no correction for Look-Locker readouts");
+}
+
+std::variant<fitting::Fit, fitting::Refusal> fit_model(const Context& context, const fitting::Series& series,
+                                                       const fitting::Model& model, const json& payload) {
+  auto fitted = fitting::fit_series(series, model, context.settings.fitting);
+  auto* fit = std::get_if<fitting::Fit>(&fitted);
+  if (fit == nullptr) return fitted;
+  fit->description += readout_of(series.protocol);
+  if (fit->fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit->description};
+  for (const json& replaced : payload.at("replaces")) {
+    fit->description += "; replaces series " + replaced.get<std::string>() + ", made before all images had come";
+  }
+  return fitted;
+}
+
+// Results of one job have names of their own: the first map that of the slot.
+std::string result_name(const std::string& slot, int map, const fitting::Parameter& parameter) {
+  if (map == 0) return slot;
+  std::string name = slot + "_";
+  for (const char c : parameter.name) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
+}
+
+// Series numbers of further maps follow those of the slots' first ones.
+constexpr int kMapSpacing = 20;
+
+class MapJob {
+ public:
+  MapJob(Context& context, const storage::Job& job, const json& payload, const dicom::Acquisition& acquisition,
+         const std::vector<dicom::Instance>& instances, const dicom::LoadedSeries& loaded)
+      : context_(context),
+        job_(job),
+        payload_(payload),
+        acquisition_(acquisition),
+        instances_(instances),
+        loaded_(loaded),
+        slot_(payload.at("slot").get<std::string>()) {}
+
+  // What one model cannot do is said and does not take the others down.
+  JobOutcome run() {
+    int first_map = 0;  // of the model: names and numbers do not depend on what another model could do
+    for (const std::string_view name : dicom::models_of(acquisition_)) {
+      const fitting::Model* model = fitting::find_model(name);
+      if (model == nullptr) {
+        leave_out(fmt::format("this build has no model {}", name));
+        continue;
+      }
+      const auto fitted = fit_model(context_, loaded_.series, *model, payload_);
+      if (const auto* refusal = std::get_if<fitting::Refusal>(&fitted))
+        leave_out(refusal->reason);
+      else
+        write(std::get<fitting::Fit>(fitted), first_map);
+      first_map += static_cast<int>(model->maps);
+    }
+    if (output_.results.empty()) return fitting::Refusal{output_.left_out};
+    output_.slot = slot_;
+    return std::move(output_);
+  }
+
+ private:
+  void leave_out(const std::string& reason) { output_.left_out += (output_.left_out.empty() ? "" : "; ") + reason; }
+
+  void write(const fitting::Fit& fit, int first_map) {
+    for (std::size_t parameter = 0; parameter < fit.model->maps; ++parameter) {
+      auto rows = write_objects(context_, job_, request_for(fit, parameter, first_map + static_cast<int>(parameter)));
+      std::move(rows.begin(), rows.end(), std::back_inserter(output_.results));
+    }
+  }
+
+  dicom::MapRequest request_for(const fitting::Fit& fit, std::size_t parameter, int map) const {
+    dicom::MapRequest request;
+    request.fit = &fit;
+    request.parameter = parameter;
+    request.slot = result_name(slot_, map, fit.maps[parameter].parameter);
+    request.contrast = payload_.at("contrast") == "unknown" ? "" : payload_.at("contrast").get<std::string>();
+    request.series_offset = payload_.at("series_offset").get<int>() + kMapSpacing * map;
+    request.source =
+        source_of(acquisition_, instances_, storage::sha256_hex(loaded_.pixel_digest + "|" + fit.description));
+    request.equipment = context_.settings.equipment;
+    return request;
+  }
+
+  Context& context_;
+  const storage::Job& job_;
+  const json& payload_;
+  const dicom::Acquisition& acquisition_;
+  const std::vector<dicom::Instance>& instances_;
+  const dicom::LoadedSeries& loaded_;
+  std::string slot_;
+  JobOutput output_;
+};
+
 }  // namespace
 
 JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
   const std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
-  const dicom::Grouping grouping = dicom::group(instances);
+  dicom::Grouping grouping = dicom::group(instances);
   if (grouping.acquisitions.size() != 1) {
     return fitting::Refusal{
         fmt::format("the images of this job form {} acquisitions, not one", grouping.acquisitions.size())};
   }
-  const dicom::Acquisition& acquisition = grouping.acquisitions.front();
+  dicom::Acquisition& acquisition = grouping.acquisitions.front();
   if (!acquisition.fits()) return fitting::Refusal{acquisition.problem};
 
+  // The recipe knows better than the images; a job that was queued by an earlier version does not say.
+  if (const json forced = payload.value("look_locker", json()); forced.is_boolean())
+    acquisition.look_locker = forced.get<bool>();
   const auto loaded =
       need(dicom::load_series(acquisition, instances, context.settings.fitting.threads), "read the pixels");
-  const fitting::Model* model = fitting::find_model(dicom::model_of(acquisition.kind));
-  auto fitted = fitting::fit_series(loaded.series, *model, context.settings.fitting);
-  if (auto* refusal = std::get_if<fitting::Refusal>(&fitted)) return *refusal;
-  auto& fit = std::get<fitting::Fit>(fitted);
-  if (fit.fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit.description};
-
-  for (const json& series : payload.at("replaces")) {
-    fit.description += "; replaces series " + series.get<std::string>() + ", made before all images had come";
-  }
-
-  dicom::MapRequest request;
-  request.fit = &fit;
-  request.slot = payload.at("slot").get<std::string>();
-  request.contrast = payload.at("contrast") == "unknown" ? "" : payload.at("contrast").get<std::string>();
-  request.series_offset = payload.at("series_offset").get<int>();
-  request.source = source_of(acquisition, instances, storage::sha256_hex(loaded.pixel_digest + "|" + fit.description));
-  request.equipment = context.settings.equipment;
-  return JobOutput{write_objects(context, job, request), request.slot};
+  return MapJob(context, job, payload, acquisition, instances, loaded).run();
 }
 
 }  // namespace server

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -25,7 +26,8 @@ constexpr double kMostFailed = 0.05;       // share of failed voxels worth a rem
 constexpr double kLeastCovered = 0.95;     // share of the lesion inside a map below which it is said
 
 struct MapAtHand {
-  std::string slot;
+  std::string slot;       // of the result: "dwi", "dwi_k"
+  std::string placed_in;  // the recipe's slot: "dwi"
   dicom::StoredMap map;
   dicom::Reference exact;                // the Parametric Map
   std::vector<dicom::Reference> slices;  // the MR map, by slice
@@ -42,9 +44,10 @@ struct Findings {
   std::map<std::string, std::string> missing;  // slot -> why it has no number
 };
 
-// What the exam says about itself, of the map's acquisition: an image of it (patient, study and scanner of the reports
+// What the exam says about itself, of the maps' acquisition: an image of it (patient, study and scanner of the reports
 // come from it) and when it began.
-void read_source(Context& context, std::int64_t map_job, MapAtHand& at_hand) {
+MapAtHand read_source(Context& context, std::int64_t map_job) {
+  MapAtHand at_hand;
   const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
   if (!job) throw Failure{{"the map's job is not here any more"}};
   const json payload = json::parse(job->payload);
@@ -53,31 +56,42 @@ void read_source(Context& context, std::int64_t map_job, MapAtHand& at_hand) {
   if (!row) throw Failure{{"the source image of a map is not here any more"}};
   at_hand.source = need(dicom::read_instance(row->path), "read the header of a source image");
   if (payload.at("start_s").is_number()) at_hand.start_s = payload.at("start_s").get<double>();
-}
-
-MapAtHand read_map(Context& context, const std::vector<storage::ResultRow>& results, std::int64_t job) {
-  MapAtHand at_hand;
-  read_source(context, job, at_hand);
-  for (const storage::ResultRow& row : results) {
-    if (row.job_id != job) continue;
-    const dicom::Reference reference{row.sop_class_uid, row.sop_instance_uid, row.series_uid};
-    if (row.kind == "mr_map") at_hand.slices.push_back(reference);
-    if (row.kind == "pm_real") {
-      at_hand.slot = row.slot;
-      at_hand.exact = reference;
-      at_hand.map = need(dicom::read_parametric_map(row.path), "read a map");
-    }
-  }
-  if (at_hand.slices.size() != static_cast<std::size_t>(at_hand.map.geometry.slices()))
-    throw Failure{{"the slices of a map are incomplete"}};
+  at_hand.placed_in = payload.at("slot").get<std::string>();
   return at_hand;
 }
 
-// A map whose slot only one acquisition fills; the others cannot be told apart by a model or a reader.
+// The maps that one job made of one acquisition.
+std::vector<MapAtHand> read_maps_of(Context& context, const std::vector<storage::ResultRow>& results,
+                                    std::int64_t job) {
+  const MapAtHand source = read_source(context, job);
+  std::map<std::string, MapAtHand> by_slot;
+  for (const storage::ResultRow& row : results) {
+    if (row.job_id != job) continue;
+    MapAtHand& at_hand = by_slot.try_emplace(row.slot, source).first->second;
+    at_hand.slot = row.slot;
+    const dicom::Reference reference{row.sop_class_uid, row.sop_instance_uid, row.series_uid};
+    if (row.kind == "mr_map") at_hand.slices.push_back(reference);
+    if (row.kind != "pm_real") continue;
+    at_hand.exact = reference;
+    at_hand.map = need(dicom::read_parametric_map(row.path), "read a map");
+  }
+  std::vector<MapAtHand> maps;
+  for (auto& [slot, at_hand] : by_slot) {
+    if (at_hand.slices.size() != static_cast<std::size_t>(at_hand.map.geometry.slices()))
+      throw Failure{{"the slices of a map are incomplete"}};
+    maps.push_back(std::move(at_hand));
+  }
+  return maps;
+}
+
+// The maps whose slot only one acquisition fills; the others cannot be told apart by a model or a reader.
 std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, const json& payload, Findings& findings) {
   const auto results = need(storage::JobQueue(context.database).results_of(job.study_uid), "list results");
   std::vector<MapAtHand> maps;
-  for (const json& id : payload.at("maps")) maps.push_back(read_map(context, results, id.get<std::int64_t>()));
+  for (const json& id : payload.at("maps")) {
+    auto more = read_maps_of(context, results, id.get<std::int64_t>());
+    std::move(more.begin(), more.end(), std::back_inserter(maps));
+  }
   for (const auto& [slot, reason] : payload.at("missing").items())
     findings.missing[slot] = "its map was not computed: " + reason.get<std::string>();
   for (const json& report : payload.at("replaces")) {
@@ -88,7 +102,9 @@ std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, cons
     const std::string name = slot.get<std::string>();
     findings.missing[name] = "more than one acquisition fits " + name + "; none of them was used";
     findings.remarks.push_back(findings.missing[name] + ".");
-    std::erase_if(maps, [&](const MapAtHand& map) { return map.slot == name; });
+    for (const MapAtHand& map : maps)
+      if (map.placed_in == name) findings.missing[map.slot] = findings.missing[name];
+    std::erase_if(maps, [&](const MapAtHand& map) { return map.placed_in == name; });
   }
   return maps;
 }

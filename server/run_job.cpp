@@ -18,11 +18,13 @@ JobOutcome run(Context& context, const storage::Job& job) {
 
 void finish(Context& context, storage::JobQueue& queue, const storage::Job& job, const std::string& owner,
             const JobOutput& output, std::chrono::milliseconds took) {
-  if (!need(queue.finish(job.id, owner, now(), output.results, deliveries(context.settings)), "finish a job")) {
+  if (!need(queue.finish(job.id, owner, now(), output.results, deliveries(context.settings), output.left_out),
+            "finish a job")) {
     log::job_failed(job.id, job.kind, "its lease was lost", job.attempts, false);
     return;
   }
   log::job_done(job.id, job.kind, output.slot, output.results.size(), took);
+  if (!output.left_out.empty()) log::map_left_out(job.id, output.slot, output.left_out);
 }
 
 void refuse(storage::JobQueue& queue, const storage::Job& job, const std::string& owner,

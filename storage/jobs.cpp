@@ -98,13 +98,14 @@ bool holds(const Job& job, std::string_view owner, Time now) {
   return job.state == JobState::Running && job.owner == owner && now < job.lease_until;
 }
 
-// Ends the owner's attempt. False when the lease is lost. An empty `reason` leaves the earlier one.
+// Ends the owner's attempt. False when the lease is lost. An empty `reason` leaves the earlier one, unless the job is
+// done.
 bool end_attempt(Connection& connection, std::int64_t id, std::string_view owner, Time now, JobEvent event,
                  std::string_view reason, Duration retry_after = {}) {
   const Job job = load_existing(connection, id);
   if (!holds(job, owner, now)) return false;
   auto ended = after(job, event, now, now + retry_after).value();
-  if (!reason.empty()) ended.reason = reason;
+  if (!reason.empty() || event == JobEvent::Finished) ended.reason = reason;
   save(connection, ended);
   return true;
 }
@@ -198,9 +199,9 @@ Result<bool> JobQueue::renew(std::int64_t id, std::string_view owner, Time now, 
 }
 
 Result<bool> JobQueue::finish(std::int64_t id, std::string_view owner, Time now, const std::vector<ResultRow>& results,
-                              const std::vector<Delivery>& deliveries) {
+                              const std::vector<Delivery>& deliveries, std::string_view left_out) {
   return transacted(*database_, [&](Connection& connection) {
-    if (!end_attempt(connection, id, owner, now, JobEvent::Finished, "")) return false;
+    if (!end_attempt(connection, id, owner, now, JobEvent::Finished, left_out)) return false;
     for (const ResultRow& row : results) {
       insert_result(connection, id, row);
       for (const Delivery& delivery : deliveries) queue_for_delivery(connection, row, delivery, now);

@@ -68,7 +68,7 @@ struct Job {
   Time not_before{};
   Time lease_until{};
   std::string owner;
-  std::string reason;  // of the last refusal or failure
+  std::string reason;  // of the last refusal or failure; once Done: what the job left out, and why
   Time created{}, finished{};
 };
 
@@ -108,10 +108,10 @@ class JobQueue {
   Result<bool> renew(std::int64_t id, std::string_view owner, Time now, Duration lease);  // false: the lease is lost
   // In one transaction: the job is Done, its results are rows, and every destination's outbox holds those it wants.
   // False when the lease was lost: nothing is written. Result rows that already exist (an earlier attempt) are kept,
-  // and so is what became of their delivery. The rows' own job_id is not read. Fault::Missing when there is no such
-  // job, here and below.
+  // and so is what became of their delivery. The rows' own job_id is not read. `left_out` takes the place of the
+  // reasons of earlier attempts. Fault::Missing when there is no such job, here and below.
   Result<bool> finish(std::int64_t id, std::string_view owner, Time now, const std::vector<ResultRow>& results,
-                      const std::vector<Delivery>& deliveries);
+                      const std::vector<Delivery>& deliveries, std::string_view left_out = {});
   Result<bool> refuse(std::int64_t id, std::string_view owner, Time now, std::string_view reason);
   Result<bool> fail(std::int64_t id, std::string_view owner, Time now, std::string_view reason, Duration retry_after);
   // The world failed, not the job (disk full, database busy): it waits until `not_before` and the attempt does not

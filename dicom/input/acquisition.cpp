@@ -5,7 +5,6 @@
 #include "dicom/input/acquisition.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -13,6 +12,7 @@
 
 #include "dicom/input/contrast.h"
 #include "dicom/input/grid.h"
+#include "dicom/input/recovery.h"
 #include "dicom/input/volumes.h"
 #include "dicom/sha256.h"
 
@@ -62,6 +62,11 @@ class PassedList {
 };
 
 // --- from a set to an acquisition ---
+
+void add_once(std::vector<std::string>& sentences, std::string sentence) {
+  if (std::find(sentences.begin(), sentences.end(), sentence) == sentences.end())
+    sentences.push_back(std::move(sentence));
+}
 
 std::string missing_or_double(const Volume& volume, const Rules& rules) {
   const std::string name = std::string(rules.parameter) + " " + with_unit(rules, {volume.axis});
@@ -132,8 +137,20 @@ std::pair<std::size_t, std::size_t> images_of_series(const std::string& uid, Ins
   return {here.size(), counted};
 }
 
-// GE counts the images of a series, slices and contrasts together. Where whole slices are missing from a multi-echo
-// series every voxel that is here can still be fitted: a note; anything else is a problem.
+// GE counts the images of a series, slices and contrasts together. Where whole slices are missing from a series of
+// echoes or inversion times every voxel that is here can still be fitted.
+bool lacks_whole_slices(const Acquisition& acquisition, Instances instances, const std::string& uid,
+                        std::size_t missing) {
+  if (acquisition.kind == Kind::T2MultiEcho || acquisition.kind == Kind::T2StarMultiEcho)
+    return missing % acquisition.volumes.size() == 0;
+  if (acquisition.kind != Kind::T1InversionRecovery) return false;
+  Indices of_series;
+  for (const std::size_t i : acquisition.instances)
+    if (instances[i].series_uid == uid) of_series.push_back(i);
+  return missing % axes_of(of_series, instances, rules_of(acquisition.kind)).size() == 0;
+}
+
+// A note where the fit does not suffer from what the scanner counted and is not here; else a problem.
 void check_image_count(Acquisition& acquisition, Instances instances) {
   std::set<std::string> series;
   for (const std::size_t i : acquisition.instances) series.insert(instances[i].series_uid);
@@ -145,24 +162,28 @@ void check_image_count(Acquisition& acquisition, Instances instances) {
     const std::size_t missing = counted - here;
     const std::string finding = "the scanner counted " + count_of(counted, "image", "images") + " in this series, " +
                                 std::to_string(here) + (here == 1 ? " is here" : " are here");
-    const bool multi_echo = acquisition.kind == Kind::T2MultiEcho || acquisition.kind == Kind::T2StarMultiEcho;
-    if (multi_echo && acquisition.problem.empty() && missing % acquisition.volumes.size() == 0)
-      acquisition.notes.push_back(finding + ": whole slices may be missing");
-    else if (acquisition.problem.empty())
+    if (!acquisition.problem.empty()) continue;
+    if (lacks_whole_slices(acquisition, instances, uid, missing))
+      add_once(acquisition.notes, finding + ": whole slices may be missing");
+    else
       acquisition.problem = finding;
   }
   acquisition.images_agree = agree;
 }
 
-std::string recognition(const Acquisition& acquisition, const Rules& rules) {
+std::string recognition(const Acquisition& acquisition, Instances instances, const Rules& rules) {
   static const std::map<Kind, std::string> kNames{{Kind::T1Vfa, "Spoiled gradient echo"},
                                                   {Kind::T2MultiEcho, "Spin echo"},
                                                   {Kind::T2StarMultiEcho, "Gradient echo"},
-                                                  {Kind::Diffusion, "Echo-planar diffusion"}};
+                                                  {Kind::Diffusion, "Echo-planar diffusion"},
+                                                  {Kind::T1InversionRecovery, "Inversion recovery"}};
   std::vector<double> axes;
   for (const Volume& volume : acquisition.volumes) axes.push_back(volume.axis);
+  const std::string repetition = rules.kind == Kind::T1InversionRecovery
+                                     ? repetition_times(acquisition, instances)
+                                     : plain(acquisition.repetition_time_ms) + " ms";
   return kNames.at(rules.kind) + " with " + count_of(axes.size(), rules.parameter, rules.parameters) + " (" +
-         with_unit(rules, axes) + "), TR " + plain(acquisition.repetition_time_ms) + " ms, " +
+         with_unit(rules, axes) + "), TR " + repetition + ", " +
          count_of(acquisition.geometry.slice_origins_mm.size(), "slice", "slices") + ".";
 }
 
@@ -179,6 +200,8 @@ Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rul
   acquisition.instances = by_uid(set.images, instances);
   acquisition.images = acquisition.instances.size();
   acquisition.volumes = volumes_of(acquisition.instances, instances, rules);
+  if (rules.kind == Kind::T1InversionRecovery)
+    acquisition.volumes = unfolded(std::move(acquisition.volumes), instances, rules);
   acquisition.geometry = geometry_of(acquisition.instances, instances);
   const Instance& first = instances[acquisition.instances.front()];
   acquisition.repetition_time_ms = first.repetition_time_ms.value_or(0);
@@ -189,7 +212,8 @@ Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rul
   acquisition.problem = set.problem;
   acquisition.notes = set.notes;
   if (acquisition.problem.empty()) acquisition.problem = incomplete(acquisition, rules);
-  acquisition.evidence.push_back(recognition(acquisition, rules));
+  acquisition.evidence.push_back(recognition(acquisition, instances, rules));
+  if (rules.kind == Kind::T1InversionRecovery) describe_recovery(acquisition, instances);
   check_gaps(acquisition, instances);
   check_echo_train(acquisition, instances);
   check_image_count(acquisition, instances);
@@ -201,13 +225,20 @@ Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rul
 
 class Grouper {
  public:
-  explicit Grouper(Instances instances) : instances_(instances), passed_(instances) {}
+  explicit Grouper(Instances instances)
+      : instances_(instances),
+        passed_(instances),
+        complex_recovery_(
+            std::any_of(instances.begin(), instances.end(),
+                        [](const Instance& i) { return i.content == Content::Imaginary && i.inversion; })),
+        many_times_(series_of_many_times(instances)) {}
 
   Grouping run() {
     sort_out();
     for (const Indices& grid : split_by_plane(spin_, instances_)) group_spin_echo(grid);
     for (const Indices& grid : split_by_plane(gradient_, instances_)) group_gradient_echo(grid);
     for (const Indices& grid : split_by_plane(diffusion_, instances_)) group_diffusion(grid);
+    group_inversion_recovery();
     for (auto& [kind, images] : left_) finish(rules_of(kind), by_uid(images, instances_));
     return finished();
   }
@@ -229,13 +260,16 @@ class Grouper {
     if (instance.content == Content::Roi) return result_.rois.push_back(i);
     if (const std::string reason = unusable(instance); !reason.empty()) return passed_.add(i, reason);
     if (instance.echo_planar) return diffusion_.push_back(i);
+    if (instance.inversion || (instance.inversion_time_ms && many_times_.contains(instance.series_uid)))
+      return inversion_.push_back(i);
     (instance.spin_echo ? spin_ : gradient_).push_back(i);
   }
 
   // Why this image alone can be in no fit; empty when it can.
-  static std::string unusable(const Instance& instance) {
+  [[nodiscard]] std::string unusable(const Instance& instance) const {
     const bool trace = instance.content == Content::TraceWeighted;
-    if (instance.content != Content::Magnitude && !trace)
+    const bool signed_image = is_signed_recovery(instance) && !complex_recovery_;
+    if (instance.content != Content::Magnitude && !trace && !signed_image)
       return instance.why_not.empty() ? std::string(to_string(instance.content)) : instance.why_not;
     if (!instance.has_geometry) return "no position, orientation, matrix or pixel spacing in the header";
     if (!instance.echo_time_ms || !instance.repetition_time_ms) return "no echo time or repetition time in the header";
@@ -243,9 +277,7 @@ class Grouper {
     if (instance.echo_planar) return {};
     if (trace) return "trace-weighted diffusion image that is not echo-planar";
     if (instance.inversion)
-      return "inversion recovery" +
-             (instance.inversion_time_ms ? ", TI " + plain(*instance.inversion_time_ms) + " ms" : std::string()) +
-             ": fits of inversion times are not offered";
+      return instance.inversion_time_ms ? "" : "inversion recovery without an inversion time in the header";
     return instance.spin_echo || instance.gradient_echo ? "" : "neither spin echo nor gradient echo: nothing to fit";
   }
 
@@ -281,6 +313,22 @@ class Grouper {
       for (const Indices& pool : split_by_value(tr, instances_, te_of, te_tolerance))
         for (const Indices& stack : split_into_stacks(pool, instances_))
           keep(Kind::Diffusion, fit_stacks(without_copies(stack), Kind::Diffusion));
+  }
+
+  // TR is not part of the key: scanners lengthen it with TI.
+  void group_inversion_recovery() {
+    const Rest rest = take_out_delays_with_echoes(inversion_, instances_);
+    passed_.add(rest.images, rest.reason);
+    for (const Indices& grid : split_by_plane(inversion_, instances_))
+      for (const Indices& te : split_by_value(grid, instances_, te_of, te_tolerance))
+        for (const Indices& pool : split_by_value(te, instances_, angle_of, angle_tolerance))
+          for (const Indices& stack : split_into_stacks(pool, instances_)) fit_recovery(stack);
+  }
+
+  void fit_recovery(const Indices& stack) {
+    const RecoveryImages chosen = one_reconstruction(stack, instances_);
+    for (const Rest& rest : chosen.rests) passed_.add(rest.images, rest.reason);
+    keep(Kind::T1InversionRecovery, fit_stacks(chosen.images, Kind::T1InversionRecovery));
   }
 
   // Directions and traces of one b-value are never mixed: directions win where they make a fit by themselves.
@@ -354,11 +402,21 @@ class Grouper {
 
   void finish(const Rules& rules, const Indices& images) {
     for (const Indices& left : split_by_orientation(without_odd_ones(images), instances_))
-      for (const Indices& tr : split_by_value(left, instances_, tr_of, tr_tolerance))
-        for (const Indices& pool : split_by_value(
-                 tr, instances_, rules.kind == Kind::T1Vfa || rules.kind == Kind::Diffusion ? te_of : angle_of,
-                 rules.kind == Kind::T1Vfa || rules.kind == Kind::Diffusion ? te_tolerance : angle_tolerance))
-          if (!make_unequal(pool, rules)) pass_stacks(pool, rules);
+      for (const Indices& pool : split_by_constants(left, rules.kind))
+        if (!make_unequal(pool, rules)) pass_stacks(pool, rules);
+  }
+
+  // By what does not vary within an acquisition of the kind.
+  [[nodiscard]] std::vector<Indices> split_by_constants(const Indices& images, Kind kind) const {
+    const bool recovery = kind == Kind::T1InversionRecovery;
+    const bool same_echo = recovery || kind == Kind::T1Vfa || kind == Kind::Diffusion;
+    std::vector<Indices> pools;
+    for (const Indices& part : recovery ? split_by_value(images, instances_, angle_of, angle_tolerance)
+                                        : split_by_value(images, instances_, tr_of, tr_tolerance))
+      for (Indices& pool : same_echo ? split_by_value(part, instances_, te_of, te_tolerance)
+                                     : split_by_value(part, instances_, angle_of, angle_tolerance))
+        pools.push_back(std::move(pool));
+    return pools;
   }
 
   // Images of a series that is fitted, on another grid: the series is not what it should be.
@@ -404,6 +462,8 @@ class Grouper {
 
   // Enough values for a fit, but not on one matrix: an acquisition that cannot be fitted, and says so.
   bool make_unequal(const Indices& pool, const Rules& rules) {
+    // Clinical images with inversion (STIR, FLAIR, MPRAGE) of several matrices are no measurement that went wrong.
+    if (rules.kind == Kind::T1InversionRecovery) return false;
     if (axes_of(pool, instances_, rules).size() < rules.least || matrices(pool).size() < 2) return false;
     std::vector<Acquisition> one{acquisition_of({pool, unequal_matrix(pool), {}}, instances_, rules)};
     judge_contrast(one, instances_);
@@ -426,6 +486,9 @@ class Grouper {
     if (rules.kind == Kind::T1Vfa && axes.size() == 1)
       return "gradient echo with one flip angle (" + with_unit(rules, axes) + "), TE " +
              plain(first.echo_time_ms.value_or(0)) + " ms: nothing to fit";
+    if (rules.kind == Kind::T1InversionRecovery && axes.size() == 1)
+      return "inversion recovery, TI " + with_unit(rules, axes) + ": a fit needs " + std::to_string(rules.least) +
+             " inversion times";
     return count_of(axes.size(), rules.parameter, rules.parameters) + " (" + with_unit(rules, axes) +
            "): a fit needs " + std::to_string(rules.least);
   }
@@ -443,12 +506,12 @@ class Grouper {
 
   Instances instances_;
   PassedList passed_;
+  bool complex_recovery_;                  // real parts with imaginary ones beside them are not phase-corrected
+  std::set<std::string_view> many_times_;  // series of gradient echoes
   Grouping result_;
-  Indices spin_, gradient_, diffusion_;
+  Indices spin_, gradient_, diffusion_, inversion_;
   std::map<Kind, Indices> left_;  // by the kind that came closest
 };
-
-constexpr std::array kKinds{Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion};
 
 }  // namespace
 
@@ -462,39 +525,6 @@ std::string digest_of(const Acquisition& acquisition, std::span<const Instance> 
     hash.add(instances[i].sop_instance_uid);
   }
   return hash.hex();
-}
-
-std::string_view to_string(Kind kind) {
-  switch (kind) {
-    case Kind::T1Vfa:
-      return "t1_vfa";
-    case Kind::T2MultiEcho:
-      return "t2_me";
-    case Kind::T2StarMultiEcho:
-      return "t2star_me";
-    case Kind::Diffusion:
-      return "dwi";
-  }
-  return "";
-}
-
-std::optional<Kind> parse_kind(std::string_view name) {
-  const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](Kind kind) { return to_string(kind) == name; });
-  return found == kKinds.end() ? std::nullopt : std::optional(*found);
-}
-
-std::string_view model_of(Kind kind) {
-  switch (kind) {
-    case Kind::T1Vfa:
-      return "t1_vfa";
-    case Kind::T2MultiEcho:
-      return "t2";
-    case Kind::T2StarMultiEcho:
-      return "t2star";
-    case Kind::Diffusion:
-      return "adc";
-  }
-  return "";
 }
 
 std::string_view to_string(Contrast contrast) {

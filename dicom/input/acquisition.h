@@ -12,10 +12,9 @@
 
 namespace dicom {
 
-enum class Kind { T1Vfa, T2MultiEcho, T2StarMultiEcho, Diffusion };
-[[nodiscard]] std::string_view to_string(Kind);  // "t1_vfa", "t2_me", "t2star_me", "dwi"
+enum class Kind { T1Vfa, T2MultiEcho, T2StarMultiEcho, Diffusion, T1InversionRecovery };
+[[nodiscard]] std::string_view to_string(Kind);  // "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"
 [[nodiscard]] std::optional<Kind> parse_kind(std::string_view);
-[[nodiscard]] std::string_view model_of(Kind);  // name in fitting::catalog(): "t1_vfa", "t2", "t2star", "adc"
 
 enum class Contrast { Unknown, Before, After };      // of the contrast agent
 [[nodiscard]] std::string_view to_string(Contrast);  // "unknown", "before", "after"
@@ -23,15 +22,18 @@ enum class Contrast { Unknown, Before, After };      // of the contrast agent
 // One value of the varying parameter: the slices of it, ascending along the normal. Diffusion: several images per slice
 // (directions).
 struct Volume {
-  double axis = 0;                               // TE, flip angle, b
+  double axis = 0;                               // TE, flip angle, b, TI
   std::vector<std::vector<std::size_t>> slices;  // indices into the instances, by slice
 };
 
 struct Acquisition {
   Kind kind = Kind::T1Vfa;
-  std::vector<Volume> volumes;  // ascending axis
+  // Ascending axis. Inversion times that one series repeats make a volume each.
+  std::vector<Volume> volumes;
   fitting::Geometry geometry;
-  double repetition_time_ms = 0;
+  double repetition_time_ms = 0;  // the shortest, where it varies (inversion recovery)
+  // Inversion recovery, as in fitting::Protocol.
+  bool signed_signal = false, look_locker = false;
   std::string frame_of_reference_uid;
   Contrast contrast = Contrast::Unknown;
   std::vector<std::string> evidence;  // why it was taken for this, and why before or after; sentences
@@ -62,6 +64,10 @@ struct Grouping {
   std::vector<std::size_t> rois;          // instances with Content::Roi
 };
 
+// Names in fitting::catalog() of the models that fit this acquisition, the clinical one first: "t1_vfa"; "t2";
+// "t2star"; "adc", and "dki" too where three or more b-values reach 1500 to 3000 s/mm2; "t1_ir".
+[[nodiscard]] std::vector<std::string_view> models_of(const Acquisition& acquisition);
+
 // All instances must be of one study.
 [[nodiscard]] Grouping group(std::span<const Instance> instances);
 
@@ -76,10 +82,11 @@ struct LoadedSeries {
 };
 // Reads and decodes the pixels, applies rescale (and each vendor's scale), averages the images of one b-value
 // geometrically: directions and repeats of b = 0 alike, so that the logarithm of a plane is the mean of their
-// logarithms; 0 where one of them is not positive. Signed or unsigned pixels of 8, 12, 16 or 32 bits are accepted.
-// Error for pixels that cannot be decoded, sizes that differ from the header, and acquisitions in which a slice has no
-// image, or two where the kind has one. `problem` is the caller's to heed. Files are read by up to `threads` threads;
-// the result does not depend on their number.
+// logarithms; 0 where one of them is not positive. Signed or unsigned pixels of 8, 12, 16 or 32 bits are accepted;
+// those of up to 16 stay integers, with a scale for each slice, where a plane has one image per slice. Error for pixels
+// that cannot be decoded, sizes that differ from the header, and acquisitions in which a slice has no image, or two
+// where the kind has one. `problem` is the caller's to heed. Files are read by up to `threads` threads; the result does
+// not depend on their number.
 [[nodiscard]] Result<LoadedSeries> load_series(const Acquisition& acquisition, std::span<const Instance> instances,
                                                unsigned threads);
 

@@ -1,5 +1,7 @@
-// Pixels of an acquisition as float planes. Every image is decoded and hashed by itself, so threads share nothing but
-// the counter of images; what they write goes to places of its own.
+// Pixels of an acquisition as planes: the scanner's 16-bit integers where they are that, floats otherwise. Every image
+// is decoded and hashed by itself, so threads share nothing but the counter of images; what they write goes to places
+// of its own.
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -7,6 +9,8 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
+#include <variant>
 
 #include "dicom/dcmtk.h"
 #include "dicom/input/acquisition.h"
@@ -17,13 +21,15 @@
 namespace dicom {
 namespace {
 
-// 8 GiB of float planes: three times the largest breast protocol. A header may claim any matrix before a pixel is seen.
+// 8 GiB if all of them were floats: three times the largest breast protocol. A header may claim any matrix before a
+// pixel is seen.
 constexpr std::size_t kMostValues = std::size_t{1} << 31;
 
 // Stored values, sign-extended: `bits` read as signed where `is_signed`.
 struct Stored {
   std::vector<std::uint32_t> bits;
   bool is_signed = false;
+  int width = 32;  // bits that were stored
 
   [[nodiscard]] double value(std::size_t i) const {
     return is_signed ? static_cast<std::int32_t>(bits[i]) : static_cast<double>(bits[i]);
@@ -76,6 +82,7 @@ std::uint32_t isolated(std::uint32_t cell, const Format& format) {
 Stored unpacked(const Uint8* bytes, std::size_t count, const Format& format, bool halves_exchanged) {
   Stored stored;
   stored.is_signed = format.is_signed;
+  stored.width = format.stored;
   stored.bits.resize(count);
   const int width = format.allocated / 8;
   for (std::size_t i = 0; i < count; ++i, bytes += width) {
@@ -117,10 +124,43 @@ Scale scale_of(DcmItem& item, const Instance& instance) {
   return {1 / private_slope, scale.intercept / (scale.slope * private_slope)};
 }
 
+// The pixels of one image: integers with a scale where the scanner wrote 16 bits, else floats.
+using Pixels = std::variant<std::vector<float>, std::vector<std::uint16_t>, std::vector<std::int16_t>>;
 struct Image {
-  std::vector<float> signal;
+  Pixels pixels;
+  fitting::Plane::Scale scale;  // of integers
   std::string digest;
 };
+
+template <class Integer>
+std::vector<Integer> integers(const Stored& stored) {
+  std::vector<Integer> values(stored.bits.size());
+  std::ranges::transform(stored.bits, values.begin(), [](std::uint32_t bits) { return static_cast<Integer>(bits); });
+  return values;
+}
+
+std::vector<float> floats(const Stored& stored, const Scale& scale) {
+  std::vector<float> values(stored.bits.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(stored.value(i) * scale.slope + scale.intercept);
+    if (!std::isfinite(values[i])) fail(Fault::Malformed, "a rescaled pixel is not a number");
+  }
+  return values;
+}
+
+// No 16-bit pixel leaves the range of floats, nor does the scale vanish in it.
+bool fits_floats(const Scale& scale) {
+  const auto slope = static_cast<float>(scale.slope);
+  const float largest = 65536.0F * std::abs(slope) + std::abs(static_cast<float>(scale.intercept));
+  return std::isfinite(largest) && std::isnormal(slope);
+}
+
+Image scaled(const Stored& stored, const Scale& scale) {
+  const fitting::Plane::Scale as_floats{static_cast<float>(scale.slope), static_cast<float>(scale.intercept)};
+  if (stored.width > 16 || !fits_floats(scale)) return {floats(stored, scale), {}, {}};
+  if (stored.is_signed) return {integers<std::int16_t>(stored), as_floats, {}};
+  return {integers<std::uint16_t>(stored), as_floats, {}};
+}
 
 Image read_image(const Instance& instance) {
   if (const auto sound = check_nesting(instance.file); !sound) throw Failure{sound.error()};
@@ -130,17 +170,59 @@ Image read_image(const Instance& instance) {
   DcmDataset& dataset = *object.getDataset();
   require_one_grey_frame(dataset, instance);
   const Stored stored = decoded(dataset, instance);
-  const Scale scale = scale_of(dataset, instance);
-  Image image;
+  Image image = scaled(stored, scale_of(dataset, instance));
   Sha256 hash;
   hash.add({reinterpret_cast<const char*>(stored.bits.data()), stored.bits.size() * sizeof(std::uint32_t)});
   image.digest = hash.hex();
-  image.signal.resize(stored.bits.size());
-  for (std::size_t i = 0; i < image.signal.size(); ++i) {
-    image.signal[i] = static_cast<float>(stored.value(i) * scale.slope + scale.intercept);
-    if (!std::isfinite(image.signal[i])) fail(Fault::Malformed, "a rescaled pixel is not a number");
-  }
   return image;
+}
+
+std::size_t size_of(const Image& image) {
+  return std::visit([](const auto& pixels) { return pixels.size(); }, image.pixels);
+}
+
+std::vector<float> as_floats(Image image) {
+  if (auto* values = std::get_if<std::vector<float>>(&image.pixels)) return std::move(*values);
+  if (auto* words = std::get_if<std::vector<std::uint16_t>>(&image.pixels))
+    return fitting::Plane(std::move(*words), {image.scale}).values();
+  return fitting::Plane(std::move(std::get<std::vector<std::int16_t>>(image.pixels)), {image.scale}).values();
+}
+
+// --- planes ---
+
+template <class Integer>
+fitting::Plane plane_of_integers(std::vector<Image> slices) {
+  std::vector<Integer> stored;
+  std::vector<fitting::Plane::Scale> scales;
+  stored.reserve(slices.size() * size_of(slices.front()));
+  for (Image& slice : slices) {
+    const auto pixels = std::get<std::vector<Integer>>(std::exchange(slice.pixels, {}));
+    stored.insert(stored.end(), pixels.begin(), pixels.end());
+    scales.push_back(slice.scale);
+  }
+  return {std::move(stored), std::move(scales)};
+}
+
+fitting::Plane plane_of_floats(std::vector<Image> slices) {
+  std::vector<float> values;
+  values.reserve(slices.size() * size_of(slices.front()));
+  for (Image& slice : slices) {
+    const std::vector<float> pixels = as_floats(std::exchange(slice, {}));
+    values.insert(values.end(), pixels.begin(), pixels.end());
+  }
+  return values;
+}
+
+template <class Integer>
+bool all_hold(const std::vector<Image>& slices) {
+  return std::ranges::all_of(
+      slices, [](const Image& slice) { return std::holds_alternative<std::vector<Integer>>(slice.pixels); });
+}
+
+fitting::Plane plane_of(std::vector<Image> slices) {
+  if (all_hold<std::uint16_t>(slices)) return plane_of_integers<std::uint16_t>(std::move(slices));
+  if (all_hold<std::int16_t>(slices)) return plane_of_integers<std::int16_t>(std::move(slices));
+  return plane_of_floats(std::move(slices));
 }
 
 // One slice of one volume: usually one image, for diffusion several.
@@ -170,7 +252,7 @@ class Loader {
       : acquisition_(acquisition), instances_(instances), cells_(cells_of(acquisition)), digests_(instances.size()) {
     if (acquisition.geometry.voxels() > kMostValues / acquisition.volumes.size())
       fail(Fault::Unsupported, "the acquisition is larger than Herald computes (2^31 values)");
-    planes_.assign(acquisition.volumes.size(), std::vector<float>(acquisition.geometry.voxels()));
+    for (const Volume& volume : acquisition.volumes) slices_.emplace_back(volume.slices.size());
   }
 
   // The first cell alone: DCMTK's codecs are not thread-safe on first use.
@@ -187,7 +269,7 @@ class Loader {
     LoadedSeries result;
     result.series.geometry = acquisition_.geometry;
     result.series.protocol = protocol();
-    for (auto& plane : planes_) result.series.planes.emplace_back(std::move(plane));
+    for (auto& slices : slices_) result.series.planes.push_back(plane_of(std::move(slices)));
     for (const Volume& volume : acquisition_.volumes) {
       const auto most = std::ranges::max(volume.slices, {}, [](const auto& images) { return images.size(); }).size();
       result.series.averages.push_back(static_cast<unsigned>(most));
@@ -218,25 +300,26 @@ class Loader {
 
   void fill(const Cell& cell) {
     const std::size_t size = acquisition_.geometry.slice_voxels();
-    float* plane = planes_[cell.volume].data() + cell.slice * size;
-    if (cell.images->size() == 1) {
-      const Image image = image_of(cell.images->front(), size);
-      std::copy(image.signal.begin(), image.signal.end(), plane);
-      return;
-    }
+    Image& slice = slices_[cell.volume][cell.slice];
+    slice =
+        cell.images->size() == 1 ? image_of(cell.images->front(), size) : Image{averaged(*cell.images, size), {}, {}};
+  }
+
+  std::vector<float> averaged(const std::vector<std::size_t>& images, std::size_t size) {
     std::vector<double> logarithms(size);  // -inf stands for a value that is not positive, and exp() makes it 0
-    for (const std::size_t i : *cell.images) {
-      const Image image = image_of(i, size);
-      for (std::size_t voxel = 0; voxel < size; ++voxel)
-        logarithms[voxel] += std::log(std::max(image.signal[voxel], 0.0f));
+    for (const std::size_t i : images) {
+      const std::vector<float> signal = as_floats(image_of(i, size));
+      for (std::size_t voxel = 0; voxel < size; ++voxel) logarithms[voxel] += std::log(std::max(signal[voxel], 0.0f));
     }
+    std::vector<float> mean(size);
     for (std::size_t voxel = 0; voxel < size; ++voxel)
-      plane[voxel] = static_cast<float>(std::exp(logarithms[voxel] / static_cast<double>(cell.images->size())));
+      mean[voxel] = static_cast<float>(std::exp(logarithms[voxel] / static_cast<double>(images.size())));
+    return mean;
   }
 
   Image image_of(std::size_t i, std::size_t size) {
     Image image = read_image(instances_[i]);
-    if (image.signal.size() != size) fail(Fault::Malformed, "an image has another matrix than the grid");
+    if (size_of(image) != size) fail(Fault::Malformed, "an image has another matrix than the grid");
     digests_[i] = image.digest;
     return image;
   }
@@ -244,6 +327,8 @@ class Loader {
   [[nodiscard]] fitting::Protocol protocol() const {
     fitting::Protocol protocol;
     protocol.repetition_time_ms = acquisition_.repetition_time_ms;
+    protocol.signed_signal = acquisition_.signed_signal;
+    protocol.look_locker = acquisition_.look_locker;
     for (const Volume& volume : acquisition_.volumes) protocol.axis.push_back(volume.axis);
     switch (acquisition_.kind) {
       case Kind::T1Vfa:
@@ -256,8 +341,22 @@ class Loader {
       case Kind::Diffusion:
         protocol.axis_kind = fitting::Axis::BValueSPerMm2;
         break;
+      case Kind::T1InversionRecovery:
+        protocol.axis_kind = fitting::Axis::InversionTimeMs;
+        if (!acquisition_.look_locker) protocol.repetition_times_ms = repetition_times();
+        break;
     }
     return protocol;
+  }
+
+  // Of every volume, where they differ.
+  [[nodiscard]] std::vector<double> repetition_times() const {
+    std::vector<double> times;
+    for (const Volume& volume : acquisition_.volumes)
+      times.push_back(instances_[volume.slices.front().front()].repetition_time_ms.value_or(0));
+    const bool equal =
+        std::ranges::all_of(times, [&](double time) { return std::abs(time - times.front()) <= 1e-3 * times.front(); });
+    return equal ? std::vector<double>() : times;
   }
 
   [[nodiscard]] std::string digest() const {
@@ -270,7 +369,7 @@ class Loader {
   const Acquisition& acquisition_;
   std::span<const Instance> instances_;
   std::vector<Cell> cells_;
-  std::vector<std::vector<float>> planes_;
+  std::vector<std::vector<Image>> slices_;  // by volume
   std::vector<std::string> digests_;
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;

@@ -88,7 +88,9 @@ std::vector<Indices> time_points(const Indices& images, Instances instances, con
   if (rules.kind == Kind::Diffusion || each_once(images, instances, rules)) return {images};
   std::vector<Indices> parts = split_by_acquisition_number(images, instances);
   const auto sound = [&](const Indices& part) { return each_once(part, instances, rules); };
-  if (parts.size() > 1 && std::all_of(parts.begin(), parts.end(), sound)) return parts;
+  // Of a Look-Locker series every image may be an acquisition by number.
+  if (rules.kind != Kind::T1InversionRecovery && parts.size() > 1 && std::all_of(parts.begin(), parts.end(), sound))
+    return parts;
   const std::vector<Volume> volumes = volumes_of(images, instances, rules);
   const auto [least, most] = repeats(volumes);
   if (least == most) return split_by_order(volumes, most, instances);
@@ -247,7 +249,8 @@ bool strict_subset(const std::vector<double>& small, const std::vector<double>& 
 
 // A single volume that the next set has too was acquired again: the later one counts.
 bool acquired_again(const std::vector<double>& axes, const std::vector<double>& next, const Rules& rules) {
-  return rules.kind == Kind::T1Vfa && axes.size() == 1 && strict_subset(axes, next, rules);
+  return (rules.kind == Kind::T1Vfa || rules.kind == Kind::T1InversionRecovery) && axes.size() == 1 &&
+         strict_subset(axes, next, rules);
 }
 
 Sets sets_of_version(const Indices& images, Instances instances, const Rules& rules) {
@@ -494,6 +497,20 @@ std::vector<Volume> volumes_of(const Indices& images, Instances instances, const
   return volumes;
 }
 
+std::vector<Volume> unfolded(std::vector<Volume> volumes, Instances instances, const Rules& rules) {
+  std::vector<Volume> result;
+  for (Volume& volume : volumes) {
+    const auto [least, most] = repeats({volume});
+    if (least != most || most < 2) {
+      result.push_back(std::move(volume));
+      continue;
+    }
+    for (const Indices& part : split_by_order({volume}, most, instances))
+      result.push_back({volume.axis, volumes_of(part, instances, rules).front().slices});
+  }
+  return result;
+}
+
 Sets sets_of(const Indices& stack, Instances instances, const Rules& rules) {
   const std::map<Tokens, Indices> versions = split_by_version(stack, instances);
   Sets result;
@@ -533,6 +550,10 @@ const Rules& rules_of(Kind kind) {
                                 " s/mm2",
                                 [](const Instance& i) { return i.b_value_s_mm2.value_or(0); },
                                 [](double b) { return std::max(1.0, 0.01 * b); }};
+  static const Rules kInversion{
+      Kind::T1InversionRecovery, 3,     "inversion time",
+      "inversion times",         " ms", [](const Instance& i) { return i.inversion_time_ms.value_or(0); },
+      [](double) { return 0.5; }};
   switch (kind) {
     case Kind::T1Vfa:
       return kT1;
@@ -542,6 +563,8 @@ const Rules& rules_of(Kind kind) {
       return kT2Star;
     case Kind::Diffusion:
       return kDiffusion;
+    case Kind::T1InversionRecovery:
+      return kInversion;
   }
   return kT1;
 }

@@ -37,6 +37,9 @@ struct Rules {
 // The volumes of `images`, ascending; a slice that is missing has no image, a slice that is there twice has two.
 [[nodiscard]] std::vector<Volume> volumes_of(const Indices& images, Instances instances, const Rules& rules);
 
+// Where every slice of a value has the same number of images, a volume for each of them in the order of acquisition.
+[[nodiscard]] std::vector<Volume> unfolded(std::vector<Volume> volumes, Instances instances, const Rules& rules);
+
 struct Set {
   Indices images;
   std::string problem;

@@ -77,7 +77,8 @@ std::string derivation_description(const Map& map) {
 std::string file_stem(const Map& map) {
   const std::string slot = lower_case_name(map.request->slot), parameter = lower_case_name(map.quantity.label);
   if (slot.empty()) return parameter;
-  return slot == parameter || slot.starts_with(parameter + "_") ? slot : slot + "_" + parameter;
+  const bool named = slot == parameter || slot.starts_with(parameter + "_") || slot.ends_with("_" + parameter);
+  return named ? slot : slot + "_" + parameter;
 }
 
 std::string laterality(DcmItem& source) {

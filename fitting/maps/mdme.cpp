@@ -79,12 +79,13 @@ class SaturationKernel : public Contrasts<K / 2> {
     V u[kRoom<kDelays>];
     each([&](int d) HERALD_LANES { u[d] = (y[2 * d] + decay.ratio * y[2 * d + 1]) * decay.per_square; });
     Recovered<V> r = signed_ ? recovery_.fit(u) : recovery_.fit_magnitudes(u);
-    if (b1_known_) r = with_known_b1(r, u, cos(b1 * V(saturation_)));
-    return result(y, u, decay, r, b1);
+    Projection<V> sums;
+    if (b1_known_) r = with_known_b1(r, u, cos(b1 * V(saturation_)), sums);
+    return result(y, u, decay, r, sums, b1);
   }
 
  private:
-  static constexpr int kSteps = std::is_same_v<Real, float> ? 4 : 40;
+  static constexpr int kSteps = std::is_same_v<Real, float> ? 6 : 40;
 
   struct Decay {
     HWY_INLINE Decay() {}
@@ -116,15 +117,15 @@ class SaturationKernel : public Contrasts<K / 2> {
     return decay;
   }
 
-  // (4) S ~ A g, g = 1 - (1-c) exp(-TD R) - c exp(-TR R). Gives a and b back in the form of (2).
-  HWY_INLINE Recovered<V> with_known_b1(Recovered<V> r, const V* u, V c) const {
+  // (4) S ~ A g, g = 1 - (1-c) exp(-TD R) - c exp(-TR R). Gives a and b back in the form of (2), and what the errors of
+  // A and R follow from.
+  HWY_INLINE Recovered<V> with_known_b1(Recovered<V> r, const V* u, V c, Projection<V>& sums) const {
     const V lowest = V(Real(0.25)) * r.rate, highest = V(4) * r.rate;
     for (int i = 0; i < kSteps; ++i) r.rate = stepped(r.rate, project(u, r.rate, c).step(), lowest, highest);
-    const Projection<V> sums = project(u, r.rate, c);
+    sums = project(u, r.rate, c);
     const V amplitude = sums.amplitude();
     r.a = amplitude * (V(1) - c * exp(-r.rate * V(repetition_time_ms_)));
     r.b = -amplitude * (V(1) - c);
-    r.rss = sums.error_of_q();  // for noise of 1, from here on
     r.ambiguous = V();
     return r;
   }
@@ -139,7 +140,8 @@ class SaturationKernel : public Contrasts<K / 2> {
     return sums;
   }
 
-  HWY_INLINE Fitted<V> result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r, V given) const {
+  HWY_INLINE Fitted<V> result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r,
+                              const Projection<V>& sums, V given) const {
     const V e = exp(-r.rate * V(repetition_time_ms_)), k = -r.b / r.a, below = V(1) / (V(1) - k * e);
     const V c = b1_known_ ? cos(given * V(saturation_)) : (V(1) - k) * below;
     const V b1 = b1_known_ ? given : acos(clamp(c, V(-1), V(1))) * V(1 / saturation_);
@@ -158,8 +160,11 @@ class SaturationKernel : public Contrasts<K / 2> {
     // ln PD follows the ratio by exp(TE1/T2) and by the length of u.
     const V by_ratio = V(first_echo_ms_ / spacing_ms_) + square(decay.ratio) * decay.per_square;
     if (b1_known_) {
-      fit.error[0] = noise_u * square(fit.value[0]) * r.rss;
-      fit.error[2] = pd * sqrt(square(noise_u / r.a) + square(by_ratio * ratio_error));
+      // PD = A (1 - c c_a E) / sin(alpha): it follows A, R, and what both have in common.
+      const V pd_by_rate = c * c_a * e * V(repetition_time_ms_) / full;  // of ln PD
+      const V pd_variance = (sums.hh + pd_by_rate * (pd_by_rate * sums.gg - V(2) * sums.gh)) / sums.determinant();
+      fit.error[0] = noise_u * square(fit.value[0]) * sums.error_of_q();
+      fit.error[2] = pd * sqrt(square(noise_u / sums.amplitude()) * pd_variance + square(by_ratio * ratio_error));
       fit.error[3] = V();
     } else {
       const V c_by_k = (e - V(1)) * below * below, c_by_e = k * (V(1) - k) * below * below;

@@ -70,7 +70,9 @@ class InversionKernel : public Contrasts<K> {
     V y[kRoom<K>];
     V weakest;
     each([&](int k) HERALD_LANES { y[k] = measured[k], weakest = min(weakest, y[k]); });
-    const Recovered<V> r = signed_ ? recovery_.fit(y) : recovery_.fit_magnitudes(y);
+    const Recovered<V> r = signed_      ? recovery_.fit(y)
+                           : noise_ > 0 ? recovery_.fit_rician(y)
+                                        : recovery_.fit_magnitudes(y);
     Fitted<V> fit = free_fit(r);
     const auto loose = !(fit.error[0] <= V(largest_free_error_) * fit.value[0]);
     if (!look_locker_ && noise_ > 0 && !none(loose)) fit = merged(loose, constrained(y, r.rate), fit);

@@ -98,6 +98,17 @@ TEST_F(Rules, KeepLibrariesWithTheirOwners) {
   }
 }
 
+TEST_F(Rules, KeepItkBehindTheRegistration) {
+  write("fitting/registration_itk.cpp", "#include <itkImage.h>\n");
+  write("fitting/registration.cpp", "#include <itkImage.h>\n");
+  write("fitting/registration_itk.h", "#include <itkImage.h>\n");
+  write("server/work.cpp", "#include <itkImage.h>\n");
+  EXPECT_THAT(violations(),
+              ElementsAre("fitting/registration.cpp:1: includes <itkImage.h>, which fitting must not know",
+                          "fitting/registration_itk.h:2: includes <itkImage.h>, which fitting must not know",
+                          "server/work.cpp:1: includes <itkImage.h>, which server must not know"));
+}
+
 TEST_F(Rules, KeepLibrariesOutOfHeadersThatOthersInclude) {
   write("storage/sqlite.h", "#include <sqlite3.h>\n");
   write("storage/jobs.h", "#include \"storage/sqlite.h\"\n");

@@ -47,7 +47,7 @@ TEST_F(RecipeFile, OfZhangHasTheSlotsThatItsModelWants) {
   ASSERT_TRUE(recipe) << recipe.error().what;
   EXPECT_EQ(recipe->name, "zhang-mapping");
   EXPECT_THAT(recipe->models, ElementsAre("zhang2026.her2pos_vs_low.er_t2s_t1post"));
-  ASSERT_THAT(recipe->slots, SizeIs(6));
+  ASSERT_THAT(recipe->slots, SizeIs(7));
   EXPECT_EQ(slot(*recipe, "t1_pre").kind, "t1_vfa");
   EXPECT_EQ(slot(*recipe, "t1_pre").contrast, "before");
   EXPECT_THAT(slot(*recipe, "t1_pre").descriptions, Contains("t1map_pre"));
@@ -55,7 +55,7 @@ TEST_F(RecipeFile, OfZhangHasTheSlotsThatItsModelWants) {
   EXPECT_EQ(slot(*recipe, "t2star").kind, "t2star_me");
   EXPECT_EQ(slot(*recipe, "t1").contrast, "");
   for (const char* name : {"t1_pre", "t1_post", "t2star"}) EXPECT_TRUE(slot(*recipe, name).required) << name;
-  for (const char* name : {"t2", "dwi", "t1"}) EXPECT_FALSE(slot(*recipe, name).required) << name;
+  for (const char* name : {"t2", "dwi", "t1", "t1_ir"}) EXPECT_FALSE(slot(*recipe, name).required) << name;
 }
 
 TEST_F(RecipeFile, NamesModelsThatAreShipped) {
@@ -83,9 +83,19 @@ TEST_F(RecipeFile, MaySayHowManyVolumesThereAre) {
   EXPECT_EQ(error_with("volumes = 1\n"), "r.toml:6: [[slot]] volumes = 1: expected 2 to 1000\n  volumes = 1");
 }
 
+TEST_F(RecipeFile, MaySayHowInversionRecoveryWasReadOut) {
+  const std::string recovery = "[[slot]]\nname = 'ir'\nkind = 't1_ir'\n";
+  EXPECT_EQ(slot(*load(kGood + recovery), "ir").look_locker, std::nullopt);
+  EXPECT_EQ(slot(*load(kGood + recovery + "look_locker = true\n"), "ir").look_locker, true);
+  EXPECT_EQ(slot(*load(kGood + recovery + "look_locker = false\n"), "ir").look_locker, false);
+  EXPECT_EQ(error_with("look_locker = true\n"),
+            "r.toml:6: [[slot]] look_locker: expected in slots of kind \"t1_ir\" only\n  look_locker = true");
+}
+
 TEST_F(RecipeFile, WithAKindThatHeraldDoesNotKnowIsAnError) {
-  EXPECT_EQ(error_with("[[slot]]\nname = 'pd'\nkind = 'pd_se'\n"),
-            "r.toml:8: [[slot]] kind = \"pd_se\": expected one of t1_vfa, t2_me, t2star_me, dwi\n  kind = 'pd_se'");
+  EXPECT_EQ(
+      error_with("[[slot]]\nname = 'pd'\nkind = 'pd_se'\n"),
+      "r.toml:8: [[slot]] kind = \"pd_se\": expected one of t1_vfa, t2_me, t2star_me, dwi, t1_ir\n  kind = 'pd_se'");
 }
 
 TEST_F(RecipeFile, WithTwoSlotsOfOneNameIsAnError) {

@@ -15,33 +15,13 @@
 #include <sstream>
 
 #include "dicom/input/instance.h"
-#include "dicom/input/stored_map.h"
-#include "dicom/output/object.h"
-#include "server/log.h"
 #include "server/simulate.h"
-#include "tests/support/temp_folder.h"
-#include "tests/support/test_data.h"
+#include "tests/server/processing.h"
 
 namespace {
 
-namespace fs = std::filesystem;
-using nlohmann::json;
+using namespace processing;
 using testing::HasSubstr;
-
-config::Settings settings() {
-  config::Settings s;
-  s.recipe = fs::path(HERALD_SOURCE_DIR) / "config/recipes/zhang-mapping.toml";
-  s.models = fs::path(HERALD_SOURCE_DIR) / "classifier/models";
-  s.fitting.threads = 2;
-  s.logging.level = "error";
-  return s;
-}
-
-server::ProcessSummary process(const fs::path& input, const fs::path& output) {
-  dicom::warm_up_writers();
-  server::log::open(settings().logging);
-  return server::process_folder(settings(), {input, output, config::ParametricMaps::Real}, [](const std::string&) {});
-}
 
 std::map<std::string, std::string> contents_of(const fs::path& folder) {
   std::map<std::string, std::string> contents;
@@ -52,60 +32,6 @@ std::map<std::string, std::string> contents_of(const fs::path& folder) {
     contents[fs::relative(entry.path(), folder).string()] = bytes.str();
   }
   return contents;
-}
-
-dicom::StoredMap read_map(const fs::path& file) {
-  auto map = dicom::read_parametric_map(file);
-  EXPECT_TRUE(map) << file << ": " << (map ? "" : map.error().what);
-  return map ? *map : dicom::StoredMap{};
-}
-
-std::vector<fs::path> maps_below(const fs::path& folder) {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    if (entry.path().filename() == "pm_real.dcm") files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-// Median of a square region as expected.json gives them: centre (row, column) and half width.
-double region(const dicom::StoredMap& map, int slice, const json& centre, int half) {
-  std::vector<double> values;
-  for (int row = centre[0].get<int>() - half; row <= centre[0].get<int>() + half; ++row) {
-    for (int column = centre[1].get<int>() - half; column <= centre[1].get<int>() + half; ++column) {
-      values.push_back(map.value[(static_cast<std::size_t>(slice) * static_cast<std::size_t>(map.geometry.rows) +
-                                  static_cast<std::size_t>(row)) *
-                                     static_cast<std::size_t>(map.geometry.columns) +
-                                 static_cast<std::size_t>(column)]);
-    }
-  }
-  return median(values);
-}
-
-// Median relative deviation over spheres 3 to 10, in percent.
-double phantom_deviation(const std::string& key) {
-  std::ifstream file(support::test_data() / "dicom/expected.json");
-  const json expected = json::parse(file).at(key);
-  const support::TempFolder out;
-  process(support::test_data() / "dicom" / expected.at("dataset").get<std::string>(), out.path());
-  const auto maps = maps_below(out.path());
-  EXPECT_EQ(maps.size(), 1u);
-  if (maps.empty()) return 1e9;
-  const dicom::StoredMap map = read_map(maps.front());
-  std::vector<double> deviations;
-  for (std::size_t sphere = 2; sphere < 10; ++sphere) {
-    const double value = region(map, 0, expected.at("roi_row_col")[sphere], expected.at("roi_half").get<int>());
-    deviations.push_back(100 * std::abs(value / expected.at("third_party_reference")[sphere].get<double>() - 1));
-  }
-  return median(deviations);
 }
 
 TEST(ProcessOnRealScanners, T2OfASiemensAeraAgreesWithTheThirdParty) {

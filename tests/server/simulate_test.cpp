@@ -265,7 +265,10 @@ TEST(Simulate, OutlinesTheLesionOnTheEnhancedPhase) {
 // Median of the fitted map inside the outline.
 double measured(const Exam& exam, Kind kind, Contrast contrast) {
   const auto series = exam.load(kind, contrast);
-  const auto fit = std::get<fitting::Fit>(fitting::fit_series(series, *fitting::find_model(dicom::model_of(kind)), {}));
+  dicom::Acquisition acquisition;
+  acquisition.kind = kind;
+  const fitting::Model& model = *fitting::find_model(dicom::models_of(acquisition).front());
+  const auto fit = std::get<fitting::Fit>(fitting::fit_series(series, model, {}));
   const auto outline = dicom::read_segmentation(exam.files.back().path).value().regions.front().mask;
   const auto mask = std::get<fitting::Carried>(fitting::carry(outline, fit.geometry)).mask;
   return fitting::measure(fit.maps.front().value, mask)->median;

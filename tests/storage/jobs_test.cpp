@@ -234,6 +234,15 @@ TEST_F(FinishTest, WritesResultsAndOutboxWithTheJob) {
   EXPECT_EQ(2000, found.bytes);
 }
 
+TEST_F(FinishTest, SaysWhatWasLeftOutInPlaceOfEarlierFailures) {
+  const auto id = enqueue("k");
+  claim_id(0);
+  EXPECT_EQ(true, queue.fail(id, "w1", at(5), "disk trouble", {}));
+  claim_id(6);
+  EXPECT_EQ(true, queue.finish(id, "w1", at(7), results, deliveries, "D needs 3 b-values"));
+  EXPECT_EQ("D needs 3 b-values", job(id).reason);
+}
+
 TEST_F(FinishTest, WritesNothingWithoutTheLease) {
   const auto id = enqueue("k");
   claim_id(0);

@@ -455,7 +455,8 @@ TEST(DigestOfAnAcquisition, NamesTheSetOfImages) {
 }
 
 TEST(KindNames, ComeBack) {
-  for (const Kind kind : {Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion})
+  for (const Kind kind :
+       {Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion, Kind::T1InversionRecovery})
     EXPECT_EQ(dicom::parse_kind(to_string(kind)), kind);
   EXPECT_EQ(dicom::parse_kind("t3"), std::nullopt);
 }

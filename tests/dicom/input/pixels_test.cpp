@@ -161,6 +161,31 @@ TEST(LoadSeries, UndoesThePrivateScaleOfPhilips) {
   EXPECT_EQ(scan.plane(1)[3], (300 * 2 + 8) / (2 * 0.5));
 }
 
+TEST(LoadSeries, KeepsTheScannersIntegersWhereEverySliceHasOneImage) {
+  const auto is_integer = [](const Scan& scan) { return scan.load().value().series.planes.at(0).floats().empty(); };
+  const Scan scaled([](DcmDataset& d, int) {
+    put_pixels(d, kRamp, {16, 12, 11, true});
+    put(d, DCM_RescaleSlope, "2");
+    put(d, DCM_RescaleIntercept, "-4096");
+  });
+  EXPECT_TRUE(is_integer(scaled));
+  EXPECT_THAT(scaled.plane(1), ElementsAre(-4096, -4094, -4092, -3496, -4098, -4086, -4084, -4082));
+  EXPECT_TRUE(is_integer(Scan(ramp())));
+  EXPECT_FALSE(is_integer(Scan([](DcmDataset& d, int) { put_pixels(d, Words(16, 7), {32, 32, 31, false}); })));
+}
+
+TEST(LoadSeries, RefusesAScaleThatFloatsCannotHold) {
+  const auto with_slope = [](const char* slope) {
+    return Scan([slope](DcmDataset& d, int) {
+             put_pixels(d, kRamp);
+             put(d, DCM_RescaleSlope, slope);
+           })
+        .load();
+  };
+  EXPECT_THAT(with_slope("1e38").error().what, HasSubstr("not a number"));
+  EXPECT_FLOAT_EQ(with_slope("1e-42").value().series.planes[0][4], 4095e-42F);
+}
+
 TEST(LoadSeries, AveragesDirectionsGeometrically) {
   const support::TempFolder folder;
   std::vector<dicom::Instance> images;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 #include "dicom/input/acquisition.h"
 #include "dicom/input/segmentation.h"
@@ -203,12 +204,46 @@ TEST(RealScans, IncompleteTrioTrainNamesWhatIsMissing) {
   EXPECT_THAT(study.grouping.acquisitions[0].problem, HasSubstr("2 of 3 slices"));
 }
 
-TEST(RealScans, InversionRecoveryAndMultiFrameArePassedOverByName) {
-  {
-    REAL_STUDY("hazen_t1ir_siemens_aera_p5");
-    EXPECT_THAT(study.grouping.acquisitions, IsEmpty());
-    EXPECT_THAT(study.grouping.passed_over, Contains(reason("inversion recovery, TI 50 ms")));
+void expect_six_inversion_times(Study study, int slices) {
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 5; ++trial) {
+    ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+    const Acquisition& t1 = study.grouping.acquisitions[0];
+    EXPECT_EQ(t1.kind, Kind::T1InversionRecovery);
+    EXPECT_TRUE(t1.fits()) << t1.problem;
+    EXPECT_THAT(study.axes(), ElementsAre(50, 100, 200, 400, 600, 800));
+    EXPECT_EQ(t1.geometry.slices(), slices);
+    EXPECT_EQ(t1.repetition_time_ms, 1000);
+    EXPECT_FALSE(t1.look_locker || t1.signed_signal);
+    EXPECT_THAT(study.grouping.passed_over, IsEmpty());
+    std::shuffle(study.images.begin(), study.images.end(), random);
+    study.grouping = dicom::group(study.images);
   }
+}
+
+TEST(RealScans, AeraGivesSixInversionTimesAndSaysThatTheRepetitionTimeVaries) {
+  REAL_STUDY("hazen_t1ir_siemens_aera_p5");
+  expect_six_inversion_times(study, 1);
+  EXPECT_THAT(study.grouping.acquisitions.at(0).notes, ElementsAre(HasSubstr("TR 1000..2460 ms varies with TI")));
+  const auto protocol = study.load().series.protocol;
+  EXPECT_EQ(protocol.axis_kind, fitting::Axis::InversionTimeMs);
+  EXPECT_EQ(protocol.repetition_time_ms, 1000);
+  EXPECT_THAT(protocol.repetition_times_ms, ElementsAre(1000, 1000, 1000, 1260, 1860, 2460));
+}
+
+TEST(RealScans, OptimaGivesSixInversionTimesAndSaysThatSlicesMayBeMissing) {
+  REAL_STUDY("hazen_t1ir_ge450w_p4");
+  expect_six_inversion_times(study, 1);
+  EXPECT_THAT(study.grouping.acquisitions.at(0).notes, ElementsAre(HasSubstr("counted 3 images")));
+}
+
+TEST(RealScans, IngeniaGivesSixInversionTimesOfBothPlates) {
+  REAL_STUDY("hazen_t1ir_philips15_p4p5");
+  expect_six_inversion_times(study, 2);
+  EXPECT_THAT(study.load().series.protocol.repetition_times_ms, IsEmpty());  // one for all
+}
+
+TEST(RealScans, MultiFrameIsPassedOverByName) {
   REAL_STUDY("hazen_dwi11b_siemens_sola_xa61");
   EXPECT_THAT(study.grouping.passed_over, Each(reason("enhanced multi-frame MR is not read yet")));
 }

@@ -1,0 +1,64 @@
+// Names of the kinds, and which models fit them.
+#include <algorithm>
+#include <array>
+
+#include "dicom/input/acquisition.h"
+
+namespace dicom {
+namespace {
+
+// Kurtosis needs a curve (three b-values) that leaves the straight line (b of 1500 and more) and is still described by
+// its second order (Jensen & Helpern 2010, NMR Biomed 23:698: up to 3000).
+constexpr std::size_t kKurtosisBValues = 3;
+constexpr double kKurtosisFrom = 1500, kKurtosisTo = 3000;  // s/mm2, the largest b-value
+
+constexpr std::array kKinds{Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion,
+                            Kind::T1InversionRecovery};
+
+bool shows_kurtosis(const Acquisition& diffusion) {
+  if (diffusion.volumes.size() < kKurtosisBValues) return false;
+  const double largest = diffusion.volumes.back().axis;
+  return largest >= kKurtosisFrom && largest <= kKurtosisTo;
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::T1Vfa:
+      return "t1_vfa";
+    case Kind::T2MultiEcho:
+      return "t2_me";
+    case Kind::T2StarMultiEcho:
+      return "t2star_me";
+    case Kind::Diffusion:
+      return "dwi";
+    case Kind::T1InversionRecovery:
+      return "t1_ir";
+  }
+  return "";
+}
+
+std::optional<Kind> parse_kind(std::string_view name) {
+  const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](Kind kind) { return to_string(kind) == name; });
+  return found == kKinds.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<std::string_view> models_of(const Acquisition& acquisition) {
+  switch (acquisition.kind) {
+    case Kind::T1Vfa:
+      return {"t1_vfa"};
+    case Kind::T2MultiEcho:
+      return {"t2"};
+    case Kind::T2StarMultiEcho:
+      return {"t2star"};
+    case Kind::Diffusion:
+      if (shows_kurtosis(acquisition)) return {"adc", "dki"};
+      return {"adc"};
+    case Kind::T1InversionRecovery:
+      return {"t1_ir"};
+  }
+  return {};
+}
+
+}  // namespace dicom
