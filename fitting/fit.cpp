@@ -106,6 +106,8 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   }
   if (model.needs_repetition_time && !(protocol.repetition_time_ms > 0))
     return name + " needs the repetition time, the series has none";
+  if (model.needs_echo_train && !(protocol.refocusing_deg > 0))
+    return name + " with stimulated echoes needs the refocusing angle, the series has none";
   if (model.axis == Axis::SaturationDelayMs && !has_echoes_of_delays(protocol))
     return name + " needs the same two echo times of each saturation delay, the series has others";
   if (model.needs_echo_train && !is_echo_train(protocol.axis))

@@ -71,9 +71,10 @@ std::string described(const Settings& s) {
       << r.acse_timeout.count() << ' ' << r.dimse_timeout.count() << ' ' << r.idle_timeout.count() << "\nfloor "
       << s.store.floor_bytes << "\ngrouping " << s.grouping.settle.count() << ' ' << s.grouping.quiet.count()
       << "\nfitting " << s.fitting.least_snr << ' ' << s.fitting.largest_relative_error << ' '
-      << s.fitting.largest_relative_residual << ' ' << s.fitting.drop_first_echo << "\nworkers " << s.workers << ' '
-      << s.job_lease.count() << "\nlog " << static_cast<int>(s.logging.format) << ' ' << s.logging.level << ' '
-      << s.logging.file << '\n';
+      << s.fitting.largest_relative_residual << ' ' << s.fitting.drop_first_echo << ' '
+      << static_cast<int>(s.fitting.t2_method) << ' ' << static_cast<int>(s.fitting.vfa_method) << "\nworkers "
+      << s.workers << ' ' << s.job_lease.count() << "\nlog " << static_cast<int>(s.logging.format) << ' '
+      << s.logging.level << ' ' << s.logging.file << '\n';
   return out.str();
 }
 
