@@ -59,7 +59,9 @@ class InversionKernel : public Contrasts<K> {
         recovery_(protocol.axis, kShortestMs, kLongestMs, static_cast<double>(tile.noise)),
         signed_(protocol.signed_signal),
         look_locker_(protocol.look_locker),
+        one_channel_(tile.noise > 0 && tile.rician_square == tile.noise * tile.noise),
         noise_(static_cast<Real>(tile.noise)),
+        rician_square_(protocol.signed_signal ? Real(0) : static_cast<Real>(tile.rician_square)),
         delay_ms_(static_cast<Real>(protocol.slice_delay_ms * tile.slice)),
         repetition_time_ms_(static_cast<Real>(protocol.repetition_time_ms)),
         inversion_(static_cast<Real>(options.inversion_factor)),
@@ -67,12 +69,12 @@ class InversionKernel : public Contrasts<K> {
         times_(reals<Real, K>(protocol.axis)) {}
 
   HWY_INLINE Fitted<V> operator()(const V* measured, V) const {
-    V y[kRoom<K>];
-    V weakest;
-    each([&](int k) HERALD_LANES { y[k] = measured[k], weakest = min(weakest, y[k]); });
-    const Recovered<V> r = signed_      ? recovery_.fit(y)
-                           : noise_ > 0 ? recovery_.fit_rician(y)
-                                        : recovery_.fit_magnitudes(y);
+    V y[kRoom<K>], weakest;
+    each([&](int k) HERALD_LANES {
+      y[k] = rician_square_ == 0 ? measured[k] : sqrt(max(square(measured[k]) - V(rician_square_), V()));
+      weakest = min(weakest, measured[k]);
+    });
+    const Recovered<V> r = recovered_from(measured, y);
     Fitted<V> fit = free_fit(r);
     const auto loose = !(fit.error[0] <= V(largest_free_error_) * fit.value[0]);
     if (!look_locker_ && noise_ > 0 && !none(loose)) fit = merged(loose, constrained(y, r.rate), fit);
@@ -82,6 +84,11 @@ class InversionKernel : public Contrasts<K> {
 
  private:
   static constexpr int kSteps = std::is_same_v<Real, float> ? 8 : 60;
+
+  HWY_INLINE Recovered<V> recovered_from(const V* measured, V* y) const {
+    if (signed_) return recovery_.fit(y);
+    return one_channel_ ? recovery_.fit_rician(measured, y) : recovery_.fit_magnitudes(y);
+  }
 
   HWY_INLINE Fitted<V> free_fit(const Recovered<V>& r) const {
     const V b = r.b * exp(r.rate * V(delay_ms_)), ratio = -b / r.a, apparent = V(1) / r.rate;
@@ -154,8 +161,8 @@ class InversionKernel : public Contrasts<K> {
   }
 
   RecoveryKernel<V, K> recovery_;
-  bool signed_, look_locker_;
-  Real noise_, delay_ms_, repetition_time_ms_, inversion_, largest_free_error_;
+  bool signed_, look_locker_, one_channel_;
+  Real noise_, rician_square_, delay_ms_, repetition_time_ms_, inversion_, largest_free_error_;
   std::array<Real, kRoom<K>> times_;
 };
 
@@ -200,7 +207,7 @@ const Model& t1_ir() {
       .title = "T1 by inversion recovery",
       .equation = "S = |A - B exp(-TI/T1)|",
       .citation = "Barral et al. 2010, Magn Reson Med 64:1057",
-      .note = "reduced-dimension non-linear least squares with polarity restoration",
+      .note = "reduced-dimension non-linear least squares with polarity restoration; Rician likelihood near the null",
       .axis = Axis::InversionTimeMs,
       .least_contrasts = 3,
       .parameters = kParameters,
