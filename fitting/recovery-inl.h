@@ -3,11 +3,11 @@
 //
 //   S(t) = a + b exp(-R t)
 //
-// (1) a and b are linear and eliminated: what is maximised over R is <y_c, e_c>^2 / <e_c, e_c>, e = exp(-R t), c
-// meaning
-//     "less its mean" (RD-NLS, Barral et al. 2010, MRM 64:1057). The exhaustive search over 32 rates, logarithmic in
-//     1/R, costs one multiplication for each sample, as the unit vectors are known beforehand; it cannot end in a wrong
-//     minimum. Gauss-Newton steps on the projected problem finish it, never more than two grid points away.
+// (1) a and b are linear and eliminated: what is maximised over R is <y_c, e_c>^2 / <e_c, e_c>, e = exp(-R t), c being
+// "less its mean" (RD-NLS, Barral et al. 2010, MRM 64:1057). The exhaustive search over 32 rates, logarithmic in 1/R,
+// costs one multiplication for each sample, as the unit vectors are known beforehand; it cannot end in a wrong minimum.
+// Gauss-Newton steps on the projected problem finish it, never more than two grid points away.
+//
 // (2) Magnitudes have lost the sign. It changes once, at the smallest sample or just before it, so there are two
 // candidates (RD-NLS-PR); the smaller residual wins. Residuals relative to the sample, as published, are unstable at
 // the null. Where the noise could as well have chosen the other one, and it says another T1, the voxel is Questionable.
@@ -15,7 +15,9 @@
 // (3) A magnitude within a few sigma of the null is no signed sample with Gaussian noise: its mean is never zero, and
 // its sign is unknown. Taken for one, it biases T1 by up to 1.5 %. There the likelihood of the Rice distribution is
 // maximised instead, by Fisher's scoring: a sample m says I1(z)/I0(z) m - S of the signed signal S, z = m S/sigma^2,
-// with a weight that falls to zero at the null. The standard errors have the same weights.
+// with a weight that falls to zero at the null. The standard errors have the same weights. A register that holds such a
+// voxel costs twice as much. Tried and left out: expectation and maximisation, which needs more rounds than scoring,
+// and Aitken's extrapolation of the steps of (1), which magnifies what floats leave of them.
 #if defined(HERALD_FITTING_RECOVERY_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef HERALD_FITTING_RECOVERY_INL_H
 #undef HERALD_FITTING_RECOVERY_INL_H
