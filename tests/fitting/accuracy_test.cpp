@@ -184,7 +184,15 @@ Case recovery(const Protocol& protocol, double t1, double snr) {
           .sigma = 1000 / snr,
           .options = {.largest_free_error = 10}};
 }
-void check(const Protocol& protocol, const Case& c) { check(*find_model("t1_ir"), protocol, protocol, c); }
+// A magnitude at the null knows neither sign nor size of the signal: less than the bound has it know.
+void check(const Protocol& protocol, Case c) {
+  const Model& model = *find_model("t1_ir");
+  const double weakest =
+      std::ranges::min(signal_of(model, protocol, c.truth), {}, [](double s) { return std::abs(s); });
+  if (!protocol.signed_signal && weakest < 3 * c.sigma && c.allowed.empty())
+    c.allowed["T1"] = {.excess = 1.07, .apart = 0.02, .reason = "a TI at the null"};
+  check(model, protocol, protocol, c);
+}
 
 const std::vector<double> kFiveInversions = {50, 150, 400, 700, 2500};
 const std::vector<double> kEightInversions = {100, 200, 350, 500, 800, 1500, 2500, 4000};
@@ -209,8 +217,8 @@ TEST(Accuracy, OfT1ByInversionRecoveryMagnitudesIsTheBounds) {
 TEST(Accuracy, OfT1ByInversionTimesThatDoNotReachT1) {
   const Protocol brief = inversions({100, 200, 350, 500, 800});
   std::map<double, Limits> allowed;
-  allowed[800] = {.bias = 0.02, .apart = 0.01, .reason = "TI end at T1: skewed"};
-  allowed[1400] = {.bias = 0.02, .excess = 1.07, .apart = 0.05, .reason = "TI end before T1: 24 %, skewed"};
+  allowed[800] = {.excess = 1.07, .apart = 0.15, .reason = "TI end at T1, one at the null"};
+  allowed[1400] = {.excess = 1.07, .apart = 0.001, .reason = "TI end before T1"};
   for (const double t1 : {400.0, 800.0, 1400.0}) {
     Case free = recovery(brief, t1, 100);
     if (allowed.contains(t1)) free.allowed["T1"] = allowed[t1];
@@ -278,12 +286,10 @@ TEST(Accuracy, OfKurtosisIsTheBounds) {
     for (const double snr : {50.0, 100.0, 200.0}) {
       Case c{.point = text("D %g, K %g, S0/sigma %g", d, k, snr), .truth = {d, k, 1000}, .sigma = 1000 / snr};
       if (d == 2000 && snr == 50) {
-        c.allowed["K"] = {
-            .bias = 0.02, .excess = 1.1, .dishonesty = 0.15, .reason = "b 2000 at 2.6 sigma: K 44 %, tails"};
+        c.allowed["K"] = {.bias = 0.01, .excess = 1.15, .dishonesty = 0.16, .reason = "b 2000 at 2.6 sigma"};
         c.failures = 0.06;  // K under its bound
       }
-      if (d == 2000 && snr == 100)
-        c.allowed["K"] = {.bias = 0.01, .excess = 1.07, .reason = "b 2000 at 5 sigma: K 22 %"};
+      if (d == 2000 && snr == 100) c.allowed["K"] = {.bias = 0.01, .excess = 1.07, .reason = "b 2000 at 5 sigma"};
       check(model, protocol, protocol, c);
     }
   }
