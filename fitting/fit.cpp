@@ -17,11 +17,11 @@ constexpr std::size_t kTileVoxels = 4096;
 // The contrasts that take part, without their geometry: a whole series, or a sample of it.
 struct Input {
   Protocol protocol;
-  std::vector<std::span<const float>> planes;
-  std::vector<std::vector<float>> converted;  // planes that the series keeps as integers
-  std::span<const float> b1;                  // empty = nominal
+  std::vector<const Plane*> planes;
+  std::span<const float> b1;  // empty = nominal
   std::size_t voxels = 0;
-  float floor = 0;  // as Tile::floor
+  std::size_t slice_voxels = 0;  // tiles end with their slice where this is not 0
+  float floor = 0;               // as Tile::floor
 };
 
 // --- planning ---
@@ -96,6 +96,9 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
     return "the series has " + std::to_string(series.planes.size()) + " images for " +
            std::to_string(protocol.axis.size()) + " " + std::string(contrasts_of(model.axis));
   }
+  if (series.planes.size() > kMostContrasts)
+    return "the series has " + std::to_string(series.planes.size()) + " images of each slice, " + name + " takes " +
+           std::to_string(kMostContrasts) + " at most";
   if (!std::ranges::all_of(series.planes, [&](const auto& plane) { return plane.size() == voxels; })) {
     return "the images of the series differ in size";
   }
@@ -109,13 +112,10 @@ bool drops_first(const Series& series, const Model& model, const FitOptions& opt
 }
 
 Input input_of(const Series& series, std::span<const float> b1, bool drop_first) {
-  Input input{.protocol = series.protocol, .planes = {}, .converted = {}, .b1 = b1, .voxels = series.geometry.voxels()};
+  Input input{.protocol = series.protocol, .planes = {}, .b1 = b1, .voxels = series.geometry.voxels()};
+  if (input.protocol.slice_delay_ms != 0) input.slice_voxels = series.geometry.slice_voxels();
   if (drop_first) input.protocol.axis.erase(input.protocol.axis.begin());
-  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k) {
-    const Plane& plane = series.planes[k];
-    if (plane.floats().empty()) input.converted.push_back(plane.values());
-    input.planes.emplace_back(plane.floats().empty() ? input.converted.back() : plane.floats());
-  }
+  for (std::size_t k = drop_first ? 1 : 0; k < series.planes.size(); ++k) input.planes.push_back(&series.planes[k]);
   return input;
 }
 
@@ -130,31 +130,81 @@ void prepare(Fit& fit, const Model& model, std::size_t voxels) {
   fit.status.resize(voxels);
 }
 
-void fit_tile(const Input& input, const Model& model, const FitOptions& options, std::size_t tile, Fit& fit) {
-  const std::size_t begin = tile * kTileVoxels;
-  std::vector<const float*> signal;
-  for (const auto& plane : input.planes) signal.push_back(plane.data() + begin);
-  const Tile in{.size = std::min(kTileVoxels, input.voxels - begin),
-                .signal = signal,
-                .b1 = input.b1.empty() ? nullptr : input.b1.data() + begin,
-                .noise = static_cast<float>(fit.noise),
-                .floor = input.floor};
-  TileFit out{.residual = fit.residual.data() + begin, .status = fit.status.data() + begin};
-  for (std::size_t p = 0; p < fit.maps.size(); ++p) {
-    out.value[p] = fit.maps[p].value.data() + begin;
-    out.error[p] = fit.maps[p].error.data() + begin;
+// What one thread fits with: room for a tile of every contrast, padded as Tile asks.
+class Bench {
+ public:
+  Bench(const Input& input, const Model& model, const FitOptions& options, Fit& fit)
+      : input_(input), model_(model), options_(options), fit_(fit), signal_(input.planes.size()) {
+    room_.resize((input.planes.size() + 1) * kRow);
   }
-  model.fit(input.protocol, options, in, out);
+
+  void fit(std::size_t begin, std::size_t size) {
+    for (std::size_t k = 0; k < signal_.size(); ++k) signal_[k] = values(*input_.planes[k], begin, size, k);
+    const float noise = static_cast<float>(fit_.noise);
+    const Tile tile{.size = size,
+                    .signal = signal_,
+                    .b1 = input_.b1.empty() ? nullptr : padded_b1(begin, size),
+                    .noise = noise,
+                    .rician_square = input_.protocol.signed_signal ? 0 : noise * noise,
+                    .floor = input_.floor,
+                    .slice = input_.slice_voxels == 0 ? 0 : static_cast<int>(begin / input_.slice_voxels)};
+    TileFit out{.residual = fit_.residual.data() + begin, .status = fit_.status.data() + begin};
+    for (std::size_t p = 0; p < fit_.maps.size(); ++p) {
+      out.value[p] = fit_.maps[p].value.data() + begin;
+      out.error[p] = fit_.maps[p].error.data() + begin;
+    }
+    model_.fit(input_.protocol, options_, tile, out);
+  }
+
+ private:
+  static constexpr std::size_t kRow = kTileVoxels + Tile::kPadding;
+
+  // Floats are fitted where they lie, unless what follows the tile is not theirs.
+  const float* values(const Plane& plane, std::size_t begin, std::size_t size, std::size_t row) {
+    if (plane.floats().size() >= begin + size + Tile::kPadding) return plane.floats().data() + begin;
+    float* const to = room_.data() + row * kRow;
+    plane.read(begin, {to, size});
+    return to;
+  }
+
+  const float* padded_b1(std::size_t begin, std::size_t size) {
+    float* const to = room_.data() + signal_.size() * kRow;
+    std::ranges::copy(input_.b1.subspan(begin, size), to);
+    return to;
+  }
+
+  const Input& input_;
+  const Model& model_;
+  const FitOptions& options_;
+  Fit& fit_;
+  std::vector<const float*> signal_;
+  std::vector<float> room_;
+};
+
+struct Run {
+  std::size_t begin, size;
+};
+
+// Tiles in voxel order; where slices matter, none reaches into the next slice.
+std::vector<Run> tiles_of(const Input& input) {
+  const std::size_t part = input.slice_voxels != 0 ? input.slice_voxels : input.voxels;
+  std::vector<Run> tiles;
+  for (std::size_t start = 0; start < input.voxels; start += part) {
+    for (std::size_t done = 0; done < part; done += kTileVoxels)
+      tiles.push_back({start + done, std::min(kTileVoxels, part - done)});
+  }
+  return tiles;
 }
 
 // Each thread takes one contiguous run of tiles. A voxel's result does not depend on its run, so neither does the
-// outcome.
-void fit_all(const Input& input, const Model& model, const FitOptions& options, Fit& fit) {
-  const std::size_t tiles = (input.voxels + kTileVoxels - 1) / kTileVoxels;
-  const std::size_t runs = std::clamp<std::size_t>(options.threads, 1, tiles);
+// outcome. What is left when `stop` is requested is not fitted.
+void fit_all(const Input& input, const Model& model, const FitOptions& options, const std::stop_token& stop, Fit& fit) {
+  const std::vector<Run> tiles = tiles_of(input);
+  const std::size_t runs = std::clamp<std::size_t>(options.threads, 1, tiles.size());
   const auto run = [&](std::size_t r) {
-    for (std::size_t tile = r * tiles / runs; tile < (r + 1) * tiles / runs; ++tile)
-      fit_tile(input, model, options, tile, fit);
+    Bench bench(input, model, options, fit);
+    for (std::size_t t = r * tiles.size() / runs; t < (r + 1) * tiles.size() / runs && !stop.stop_requested(); ++t)
+      bench.fit(tiles[t].begin, tiles[t].size);
   };
   std::vector<std::jthread> helpers;
   for (std::size_t r = 1; r < runs; ++r) {
@@ -171,7 +221,15 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
 
 std::vector<float> strongest_signal(const Input& input) {
   std::vector<float> strongest(input.voxels, 0.0F);
-  for (const auto& plane : input.planes) std::ranges::transform(strongest, plane, strongest.begin(), std::ranges::max);
+  std::vector<float> values(std::min(kTileVoxels, input.voxels));
+  for (const Plane* plane : input.planes) {
+    for (std::size_t begin = 0; begin < input.voxels; begin += values.size()) {
+      const std::span part(values.data(), std::min(values.size(), input.voxels - begin));
+      plane->read(begin, part);
+      for (std::size_t i = 0; i < part.size(); ++i)
+        strongest[begin + i] = std::max(strongest[begin + i], std::abs(part[i]));
+    }
+  }
   return strongest;
 }
 
@@ -201,7 +259,8 @@ std::vector<std::size_t> bright_voxels(const std::vector<float>& strongest, std:
 
 // --- noise from the residuals ---
 
-std::vector<float> gathered(std::span<const float> plane, std::span<const std::size_t> voxels) {
+template <class Values>
+std::vector<float> gathered(const Values& plane, std::span<const std::size_t> voxels) {
   std::vector<float> values;
   values.reserve(voxels.size());
   for (const std::size_t voxel : voxels) values.push_back(plane[voxel]);
@@ -218,14 +277,14 @@ Noise noise_from_residuals(const Input& input, const Model& model, const FitOpti
   const std::vector<float> strongest = strongest_signal(input);
   const std::vector<std::size_t> voxels = bright_voxels(strongest, 32768);
   if (voxels.empty()) return {};
-  std::vector<std::vector<float>> planes;
-  for (const auto& plane : input.planes) planes.push_back(gathered(plane, voxels));
+  std::vector<Plane> planes;
+  for (const Plane* plane : input.planes) planes.emplace_back(gathered(*plane, voxels));
   const std::vector<float> b1 = input.b1.empty() ? std::vector<float>{} : gathered(input.b1, voxels);
-  Input sample{.protocol = input.protocol, .planes = {}, .converted = {}, .b1 = b1, .voxels = voxels.size()};
-  sample.planes.assign(planes.begin(), planes.end());
+  Input sample{.protocol = input.protocol, .planes = {}, .b1 = b1, .voxels = voxels.size()};
+  for (const Plane& plane : planes) sample.planes.push_back(&plane);
   Fit fit;
   prepare(fit, model, voxels.size());
-  fit_all(sample, model, options, fit);
+  fit_all(sample, model, options, {}, fit);
 
   std::vector<double> rms;
   for (std::size_t i = 0; i < voxels.size(); ++i) {
@@ -281,7 +340,7 @@ void count(Fit& fit) {
 }  // namespace
 
 std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
-                                      const std::vector<float>& b1) {
+                                      const std::vector<float>& b1, const std::stop_token& stop) {
   if (std::string missing = what_is_missing(series, model, b1.size()); !missing.empty())
     return Refusal{std::move(missing)};
   Input input = input_of(series, b1, drops_first(series, model, options));
@@ -294,7 +353,8 @@ std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, 
   fit.protocol = input.protocol;
   fit.noise = noise.sigma;
   fit.noise_method = noise.method;
-  fit_all(input, model, options, fit);
+  fit_all(input, model, options, stop, fit);
+  if (stop.stop_requested()) return Refusal{std::string(model.parameters[0].title) + " was not finished: stopped"};
   count(fit);
   fit.description = described(fit, series.planes.size(), !b1.empty());
   return fit;

@@ -1,5 +1,6 @@
 #pragma once
 // From a series of images to maps: plans, estimates the noise, fans the voxels out over threads, collects the doubt.
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -31,10 +32,12 @@ struct Fit {
 };
 
 // Fits `model` to `series`. A Refusal says what is missing; nothing is guessed. The result does not depend on the
-// number of threads, to the bit. `b1`, where given, is a flip-angle factor on the grid of the series (1 = nominal) or
-// empty.
+// number of threads, to the bit; between instruction sets (SSE4, AVX2, AVX-512, NEON) it differs in the last digits, so
+// Fit::description names the one used. `b1`, where given, is a flip-angle factor on the grid of the series (1 =
+// nominal) or empty. A request to stop ends the fit after a tile of each thread, with a Refusal.
 [[nodiscard]] std::variant<Fit, Refusal> fit_series(const Series& series, const Model& model, const FitOptions& options,
-                                                    const std::vector<float>& b1 = {});
+                                                    const std::vector<float>& b1 = {},
+                                                    const std::stop_token& stop = {});
 
 // Standard deviation of the noise of a magnitude series, its unit, and how it was found; 0 when nothing reveals it.
 struct Noise {

@@ -11,7 +11,7 @@
 
 namespace fitting {
 
-inline constexpr std::size_t kMaxParameters = 8;
+inline constexpr std::size_t kMaxParameters = 10;
 
 // A fitted parameter. `unit` is UCUM ("ms", "10-6.mm2/s", "1"). Estimates outside [lower, upper] are failures, not
 // values.
@@ -47,22 +47,53 @@ constexpr bool failed(VoxelStatus s) {
   return has(s, VoxelStatus::BelowSnr) || has(s, VoxelStatus::AtBound) || has(s, VoxelStatus::NotFitted);
 }
 
+// How T1 by variable flip angle is estimated: by non-linear least squares; by the straight line of Helms with the
+// inverse variance of its points as weights, twice (biased by -1 % at SNR 30); or by that line with equal weights, as
+// published elsewhere (standard deviation up to 16 % larger).
+enum class VfaMethod { NonLinear, WeightedLine, Line };
+
+// Incomplete radio-frequency spoiling (Preibisch & Deichmann 2009, MRM 61:125): T1 = a(f) + b(f) T1apparent, quadratic
+// in the flip-angle factor f, computed once for each protocol by simulation. The default changes nothing.
+struct SpoilingCorrection {
+  std::array<double, 3> a = {0, 0, 0};  // ms
+  std::array<double, 3> b = {1, 0, 0};
+  bool operator==(const SpoilingCorrection&) const = default;
+};
+
 struct FitOptions {
   unsigned threads = 1;
   double least_snr = 5;                    // strongest contrast / noise below which a voxel is not fitted
   double largest_relative_error = 0.5;     // standard error / value above which a voxel is Uncertain
   double largest_relative_residual = 0.3;  // RMS residual / strongest signal above which a voxel is a Misfit
   bool drop_first_echo = true;  // T2 only, while more than 3 echoes remain: stimulated echoes spare the first
+  VfaMethod vfa_method = VfaMethod::NonLinear;
+  SpoilingCorrection spoiling = {};
+  // T1 by inversion recovery: -b/a of S = a + b exp(-TI/T1) that stands where three parameters leave T1 uncertain by
+  // more than the share below. 1.9 is the inversion of an adiabatic pulse.
+  double inversion_factor = 1.9;
+  double largest_free_error = 0.15;
+  // Dynamic series: a late signal that differs from the early maximum by no more than this share is a plateau.
+  double plateau = 0.1;
 };
+
+// More images than this in one series are no set of contrasts.
+inline constexpr std::size_t kMostContrasts = 128;
 
 // A run of voxels, structure of arrays: signal[k][i] is contrast k of voxel i. `noise` is the standard deviation of the
 // signal in the same unit, one for the whole series; 0 = unknown, then nothing is judged against it.
 struct Tile {
+  // Behind the voxels of the tile, so many more values can be read of each signal and of b1; what they are does not
+  // matter.
+  static constexpr std::size_t kPadding = 32;
+
   std::size_t size = 0;
   std::span<const float* const> signal;
   const float* b1 = nullptr;  // flip-angle factor per voxel (1 = nominal), or nullptr
   float noise = 0;
+  float rician_square =
+      0;            // E|S| ~ sqrt(S^2 + this): sigma^2 for one channel, (2 N - 1) sigma^2 for a sum of squares of N
   float floor = 0;  // strongest contrast below which a voxel is not fitted, whatever the noise
+  int slice = 0;    // of the voxels, where Protocol::slice_delay_ms asks for it
 };
 
 // Where a model writes: value[p][i] and error[p][i] for its parameter p, relative residual and status per voxel.

@@ -30,7 +30,7 @@ struct Protocol {
   // Saturation recovery with several echoes (MDME): axis is the delay, and planes of one delay ascend in echo time.
   std::vector<double> echo_times_ms = {};
   double saturation_deg = 120, excitation_deg = 90;
-  // Dynamic series: when the contrast agent arrives, on the clock of `axis`; frames that end before are the baseline.
+  // Dynamic series: when the contrast agent arrives, on the clock of `axis`; frames up to then are the baseline.
   double contrast_arrival_s = 0;
 };
 

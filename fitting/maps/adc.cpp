@@ -11,8 +11,9 @@
 #include <cmath>
 
 #include "fitting/model.h"
-#include "fitting/voxel.h"
 
+#ifndef HERALD_MAPS_ADC  // once, not for each instruction set
+#define HERALD_MAPS_ADC
 namespace fitting::maps {
 namespace {
 
@@ -21,80 +22,104 @@ constexpr Parameter kParameters[] = {
     {.name = "S0", .title = "S0", .unit = "1", .lower = 0, .upper = 1e12, .display_upper = 4095},
 };
 
-template <class Real>
-struct Line {
-  Real w = 0, wb = 0, wl = 0, wbb = 0, wbl = 0;
+}  // namespace
+}  // namespace fitting::maps
+#endif
 
-  void add(Real weight, Real b, Real logarithm) {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "fitting/maps/adc.cpp"
+#include <hwy/foreach_target.h>
+
+#include "fitting/engine-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fitting::maps::HWY_NAMESPACE {
+namespace {
+
+using namespace fitting::HWY_NAMESPACE;  // NOLINT(google-build-using-namespace): the same instruction set's
+
+template <class V>
+struct Line {
+  HWY_INLINE Line() {}
+  V w, wb, wl, wbb, wbl;
+
+  HWY_INLINE void add(V weight, V b, V logarithm) {
     w += weight;
-    wb += weight * b;
-    wl += weight * logarithm;
-    wbb += weight * b * b;
-    wbl += weight * b * logarithm;
+    wb = mul_add(weight, b, wb);
+    wl = mul_add(weight, logarithm, wl);
+    wbb = mul_add(weight * b, b, wbb);
+    wbl = mul_add(weight * b, logarithm, wbl);
   }
-  [[nodiscard]] Real determinant() const { return w * wbb - wb * wb; }
-  [[nodiscard]] Real decay() const { return (wb * wl - w * wbl) / determinant(); }
-  [[nodiscard]] Real intercept() const { return (wl + decay() * wb) / w; }
+  HWY_INLINE V determinant() const { return w * wbb - wb * wb; }
+  HWY_INLINE V decay() const { return (wb * wl - w * wbl) / determinant(); }
 };
 
-template <class Real>
-class DiffusionKernel {
+template <class V, int K>
+class StraightLine : public Contrasts<K> {
  public:
-  DiffusionKernel(const Protocol& protocol, double noise)
-      : noise_(static_cast<Real>(noise)), logarithm_(protocol.axis.size()) {
-    for (const double b : protocol.axis) b_.push_back(static_cast<Real>(b / 1000));
+  using Real = typename V::Real;
+  using Contrasts<K>::size, Contrasts<K>::each;
+
+  StraightLine(const Protocol& protocol, const FitOptions&, const Tile& tile)
+      : Contrasts<K>(protocol.axis.size()), noise_(static_cast<Real>(tile.noise)) {
+    for (int k = 0; k < size(); ++k) b_[k] = static_cast<Real>(protocol.axis[static_cast<std::size_t>(k)] / 1000);
   }
 
-  VoxelFit<Real> operator()(std::span<const Real> y) {
-    if (std::ranges::min(y) <= 0) return {};
-    const Real scale = std::ranges::max(y);
-    Line<Real> line;
-    for (std::size_t k = 0; k < y.size(); ++k) {
-      logarithm_[k] = std::log(y[k] / scale);
-      line.add((y[k] / scale) * (y[k] / scale), b_[k], logarithm_[k]);
-    }
-    return result(y, scale, reweighted(line));
+  HWY_INLINE Fitted<V> operator()(const V* y, V) const {
+    V scale = y[0], weakest = y[0];
+    each([&](int k) HERALD_LANES { scale = max(scale, y[k]), weakest = min(weakest, y[k]); });
+    const V inverse = V(1) / scale;
+    V relative[kRoom<K>], logarithm[kRoom<K>];
+    Line<V> first, second;
+    each([&](int k) HERALD_LANES {
+      relative[k] = y[k] * inverse;
+      logarithm[k] = log(relative[k]);
+      first.add(relative[k] * relative[k], b_[k], logarithm[k]);
+    });
+    const V twice = -V(2) * first.decay();  // the intercept would scale all weights alike
+    each([&](int k) HERALD_LANES { second.add(exp(twice * V(b_[k])), b_[k], logarithm[k]); });
+    return result(relative, second, scale, weakest > V());
   }
 
  private:
-  Line<Real> reweighted(const Line<Real>& first) const {
-    Line<Real> line;
-    for (std::size_t k = 0; k < b_.size(); ++k) {
-      line.add(std::exp(2 * (first.intercept() - first.decay() * b_[k])), b_[k], logarithm_[k]);
-    }
-    return line;
-  }
-
-  VoxelFit<Real> result(std::span<const Real> y, Real scale, const Line<Real>& line) const {
-    const Real s0 = scale * std::exp(line.intercept());
-    Real rss = 0;
-    for (std::size_t k = 0; k < y.size(); ++k) {
-      const Real residual = y[k] - s0 * std::exp(-line.decay() * b_[k]);
-      rss += residual * residual;
-    }
-    const Real relative_noise = noise_ / scale;
-    VoxelFit<Real> fit;
-    fit.value = {1000 * line.decay(), s0};
-    fit.error = {1000 * relative_noise * std::sqrt(line.w / line.determinant()),
-                 s0 * relative_noise * std::sqrt(line.wbb / line.determinant())};
-    fit.rms = std::sqrt(rss / static_cast<Real>(y.size()));
-    fit.status = line.decay() > 0 ? VoxelStatus::Good : VoxelStatus::NotFitted;
+  HWY_INLINE Fitted<V> result(const V* relative, const Line<V>& line, V scale, Truth<Real> usable) const {
+    const V decay = line.decay(), intercept = (line.wl + decay * line.wb) / line.w, s0 = exp(intercept);
+    V rss;
+    each([&](int k) HERALD_LANES { rss += square(relative[k] - exp(intercept - decay * V(b_[k]))); });
+    // The weights are the squared signal without its intercept.
+    const V noise = V(noise_) / (scale * s0), determinant = line.determinant();
+    Fitted<V> fit;
+    fit.value[0] = V(1000) * decay;
+    fit.value[1] = scale * s0;
+    fit.error[0] = V(1000) * noise * sqrt(line.w / determinant);
+    fit.error[1] = scale * s0 * noise * sqrt(line.wbb / determinant);
+    fit.rms = scale * sqrt(rss / V(static_cast<Real>(size())));
+    fit.status = flag<V>(!(usable && decay > V()), VoxelStatus::NotFitted);
     return fit;
   }
 
   Real noise_;
-  std::vector<Real> b_, logarithm_;
+  std::array<Real, kRoom<K>> b_{};
 };
+
+void fit_adc(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
+             const TileFit& out) {
+  fit_tile<StraightLine, 2, 3, 4, 5, 6>(precision, kParameters, protocol, options, tile, out);
+}
+
+}  // namespace
+}  // namespace fitting::maps::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fitting::maps {
+namespace {
+
+HERALD_DISPATCH(fit_adc)
 
 void signal(const Protocol& protocol, std::span<const double> parameters, std::span<double> signal) {
   for (std::size_t k = 0; k < signal.size(); ++k)
     signal[k] = parameters[1] * std::exp(-protocol.axis[k] * parameters[0] * 1e-6);
-}
-
-template <class Real>
-void fit(const Protocol& protocol, const FitOptions& options, const Tile& tile, const TileFit& out) {
-  DiffusionKernel<Real> kernel(protocol, static_cast<double>(tile.noise));
-  fit_voxels<Real>(kParameters, options, tile, out, [&](std::span<const Real> y, std::size_t) { return kernel(y); });
 }
 
 Protocol example_protocol() {
@@ -117,8 +142,8 @@ const Model& adc() {
       .least_contrasts = 2,
       .parameters = kParameters,
       .signal = signal,
-      .fit = fit<float>,
-      .fit_in_double = fit<double>,
+      .fit = fit,
+      .fit_in_double = fit_in_double,
       .example_protocol = example_protocol,
       .examples = kExamples,
   };
@@ -126,3 +151,4 @@ const Model& adc() {
 }
 
 }  // namespace fitting::maps
+#endif

@@ -8,13 +8,14 @@
 //
 // exactly; f is the flip-angle (B1) factor. S/tau = S0 - q (S tau) is a straight line: it starts the fit, first with
 // equal weights, then with the inverse variance of S/tau, (tau / (1 + q tau^2))^2. Gauss-Newton steps on the projected
-// non-linear problem finish it. Equal weights alone cost 1..16 % in standard deviation and bias long T1.
+// non-linear problem finish it; no transcendental function is in that loop. The line alone is a method too (VfaMethod).
 #include <cmath>
 #include <numbers>
 
 #include "fitting/model.h"
-#include "fitting/voxel.h"
 
+#ifndef HERALD_MAPS_T1_VFA  // once, not for each instruction set
+#define HERALD_MAPS_T1_VFA
 namespace fitting::maps {
 namespace {
 
@@ -23,7 +24,6 @@ constexpr Parameter kParameters[] = {
     {.name = "S0", .title = "M0", .unit = "1", .lower = 0, .upper = 1e12, .display_upper = 65535},
 };
 
-constexpr int kSteps = 5;
 // A transmit field outside of this is a failed B1 map rather than a coil (3 T breast: 0.6..1.4).
 constexpr float kLeastB1 = 0.3F, kLargestB1 = 1.7F;
 
@@ -31,77 +31,145 @@ double slope_of(double t1_ms, double repetition_time_ms) {
   return 1 / (4 * std::tanh(repetition_time_ms / (2 * t1_ms)));
 }
 
-template <class Real>
-class ErnstKernel {
+}  // namespace
+}  // namespace fitting::maps
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "fitting/maps/t1_vfa.cpp"
+#include <hwy/foreach_target.h>
+
+#include "fitting/engine-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fitting::maps::HWY_NAMESPACE {
+namespace {
+
+using namespace fitting::HWY_NAMESPACE;  // NOLINT(google-build-using-namespace): the same instruction set's
+
+template <class V, int K>
+class ErnstKernel : public Contrasts<K> {
  public:
-  explicit ErnstKernel(const Protocol& protocol, double noise)
-      : repetition_time_ms_(static_cast<Real>(protocol.repetition_time_ms)),
-        noise_(static_cast<Real>(noise)),
+  using Real = typename V::Real;
+  using Contrasts<K>::size, Contrasts<K>::each;
+
+  ErnstKernel(const Protocol& protocol, const FitOptions& options, const Tile& tile)
+      : Contrasts<K>(protocol.axis.size()),
+        repetition_time_ms_(static_cast<Real>(protocol.repetition_time_ms)),
+        noise_(static_cast<Real>(tile.noise)),
         lowest_(static_cast<Real>(slope_of(kParameters[0].lower / 2, protocol.repetition_time_ms))),
-        highest_(static_cast<Real>(slope_of(kParameters[0].upper * 2, protocol.repetition_time_ms))) {
-    for (const double angle : protocol.axis) half_angle_.push_back(static_cast<Real>(angle * std::numbers::pi / 360));
-    tau_.resize(half_angle_.size());
-    turn(1);
+        highest_(static_cast<Real>(slope_of(kParameters[0].upper * 2, protocol.repetition_time_ms))),
+        method_(options.vfa_method),
+        turned_(tile.b1 != nullptr),
+        corrected_(options.spoiling != SpoilingCorrection{}),
+        spoiling_a_(reals<Real, 3>(options.spoiling.a)),
+        spoiling_b_(reals<Real, 3>(options.spoiling.b)) {
+    for (int k = 0; k < size(); ++k) {
+      const double half = protocol.axis[static_cast<std::size_t>(k)] * std::numbers::pi / 360;
+      half_angle_[k] = static_cast<Real>(half);
+      tau_[k] = static_cast<Real>(2 * std::tan(half));
+    }
   }
 
-  // Sets the flip angles to `b1` times nominal.
-  void turn(Real b1) {
-    for (std::size_t k = 0; k < tau_.size(); ++k) tau_[k] = 2 * std::tan(b1 * half_angle_[k]);
-  }
-
-  VoxelFit<Real> operator()(std::span<const Real> y) const {
-    if (std::ranges::min(y) <= 0) return {};
-    Real q = line(y, [](Real) { return Real(1); });
-    q = line(y, [q](Real tau) { return square(tau / (1 + q * tau * tau)); });
-    for (int i = 0; i < kSteps; ++i) q = stepped(q, project(y, q).step(), Real(3), lowest_, highest_);
-    return result(y, q);
+  HWY_INLINE Fitted<V> operator()(const V* y, V b1) const {
+    V tau[kRoom<K>], weakest = y[0];
+    each([&](int k) HERALD_LANES {
+      tau[k] = tau_[k];
+      if (turned_) tau[k] = V(2) * sin(b1 * V(half_angle_[k])) / cos(b1 * V(half_angle_[k]));
+      weakest = min(weakest, y[k]);
+    });
+    const auto usable = weakest > V() && b1 >= V(kLeastB1) && b1 <= V(kLargestB1);
+    return corrected(result(y, tau, slope(y, tau), usable), b1);
   }
 
  private:
-  static Real square(Real x) { return x * x; }
+  static constexpr int kSteps = std::is_same_v<Real, float> ? 3 : 30;
+
+  HWY_INLINE V slope(const V* y, const V* tau) const {
+    V q = line<false>(y, tau, V());
+    if (method_ == VfaMethod::Line) return q;
+    q = line<true>(y, tau, q);
+    if (method_ == VfaMethod::WeightedLine) return line<true>(y, tau, q);
+    for (int i = 0; i < kSteps; ++i)
+      q = stepped(q, project(y, tau, q).step(), max(V(lowest_), V(Real(0.3)) * q), min(V(highest_), V(3) * q));
+    return q;
+  }
 
   // q of the weighted straight line S/tau = S0 - q (S tau). Noise can turn the line upwards: then T1 is long, and the
   // steps must show it.
-  template <class Weight>
-  Real line(std::span<const Real> y, Weight weight) const {
-    Real w = 0, wu = 0, wv = 0, wuu = 0, wuv = 0;
-    for (std::size_t k = 0; k < y.size(); ++k) {
-      const Real weight_k = weight(tau_[k]), u = y[k] * tau_[k], v = y[k] / tau_[k];
-      w += weight_k;
-      wu += weight_k * u;
-      wv += weight_k * v;
-      wuu += weight_k * u * u;
-      wuv += weight_k * u * v;
-    }
-    const Real q = (wu * wv - w * wuv) / (w * wuu - wu * wu);
-    return std::isfinite(q) ? std::clamp(q, lowest_, highest_) : highest_;
+  template <bool kWeighted>
+  HWY_INLINE V line(const V* y, const V* tau, V q) const {
+    V w, wu, wv, wuu, wuv;
+    each([&](int k) HERALD_LANES {
+      const V weight = kWeighted ? square(curve(tau[k], q)) : V(1), u = y[k] * tau[k], v = y[k] / tau[k];
+      w += weight;
+      wu = mul_add(weight, u, wu);
+      wv = mul_add(weight, v, wv);
+      wuu = mul_add(weight * u, u, wuu);
+      wuv = mul_add(weight * u, v, wuv);
+    });
+    const V next = (wu * wv - w * wuv) / (w * wuu - wu * wu);
+    return select(is_finite(next), clamp(next, V(lowest_), V(highest_)), V(highest_));
   }
 
-  Real curve(std::size_t k, Real q) const { return tau_[k] / (1 + q * tau_[k] * tau_[k]); }
+  static HWY_INLINE V curve(V tau, V q) { return tau / mul_add(q, tau * tau, V(1)); }
 
-  Projection<Real> project(std::span<const Real> y, Real q) const {
-    Projection<Real> sums;
-    for (std::size_t k = 0; k < y.size(); ++k) sums.add(curve(k, q), -tau_[k] * square(curve(k, q)), y[k]);
+  HWY_INLINE Projection<V> project(const V* y, const V* tau, V q) const {
+    Projection<V> sums;
+    each([&](int k) HERALD_LANES {
+      const V g = curve(tau[k], q);
+      sums.add(g, -tau[k] * g * g, y[k]);
+    });
     return sums;
   }
 
-  VoxelFit<Real> result(std::span<const Real> y, Real q) const {
-    const Projection<Real> sums = project(y, q);
-    Real rss = 0;
-    for (std::size_t k = 0; k < y.size(); ++k) rss += square(y[k] - sums.amplitude() * curve(k, q));
-    const Real u = 1 / (4 * q), rate = std::atanh(u);
-    const Real t1_per_q = repetition_time_ms_ * u / (2 * q * square(rate) * (1 - u * u));
-    VoxelFit<Real> fit;
-    fit.value = {repetition_time_ms_ / (2 * rate), sums.amplitude()};
-    fit.error = {noise_ * t1_per_q * sums.error_of_q(), noise_ * std::sqrt(sums.hh / sums.determinant())};
-    fit.rms = std::sqrt(rss / static_cast<Real>(y.size()));
-    fit.status = VoxelStatus::Good;
+  HWY_INLINE Fitted<V> result(const V* y, const V* tau, V q, Truth<Real> usable) const {
+    const Projection<V> sums = project(y, tau, q);
+    const V amplitude = sums.amplitude();
+    V rss;
+    each([&](int k) HERALD_LANES { rss += square(y[k] - amplitude * curve(tau[k], q)); });
+    const V u = V(Real(0.25)) / q, rate = atanh(u);
+    const V t1_per_q = V(repetition_time_ms_) * u / (V(2) * q * square(rate) * (V(1) - u * u));
+    Fitted<V> fit;
+    fit.value[0] = V(repetition_time_ms_ / 2) / rate;
+    fit.value[1] = amplitude;
+    fit.error[0] = V(noise_) * t1_per_q * sums.error_of_q();
+    fit.error[1] = V(noise_) * sqrt(sums.hh / sums.determinant());
+    fit.rms = sqrt(rss / V(static_cast<Real>(size())));
+    fit.status = flag<V>(!usable, VoxelStatus::NotFitted);
+    return fit;
+  }
+
+  HWY_INLINE Fitted<V> corrected(Fitted<V> fit, V b1) const {
+    if (!corrected_) return fit;
+    const auto polynomial = [&](const std::array<Real, 3>& c)
+                                HERALD_LANES { return V(c[0]) + b1 * (V(c[1]) + b1 * V(c[2])); };
+    fit.value[0] = polynomial(spoiling_a_) + polynomial(spoiling_b_) * fit.value[0];
+    fit.error[0] = abs(polynomial(spoiling_b_)) * fit.error[0];
     return fit;
   }
 
   Real repetition_time_ms_, noise_, lowest_, highest_;
-  std::vector<Real> half_angle_, tau_;
+  VfaMethod method_;
+  bool turned_, corrected_;
+  std::array<Real, 3> spoiling_a_, spoiling_b_;
+  std::array<Real, kRoom<K>> half_angle_{}, tau_{};
 };
+
+void fit_t1_vfa(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
+                const TileFit& out) {
+  fit_tile<ErnstKernel, 2, 3, 4, 5, 6, 7, 8>(precision, kParameters, protocol, options, tile, out);
+}
+
+}  // namespace
+}  // namespace fitting::maps::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fitting::maps {
+namespace {
+
+HERALD_DISPATCH(fit_t1_vfa)
 
 void signal(const Protocol& protocol, std::span<const double> parameters, std::span<double> signal) {
   const double e = std::exp(-protocol.repetition_time_ms / parameters[0]);
@@ -109,18 +177,6 @@ void signal(const Protocol& protocol, std::span<const double> parameters, std::s
     const double angle = protocol.axis[k] * std::numbers::pi / 180;
     signal[k] = parameters[1] * std::sin(angle) * (1 - e) / (1 - e * std::cos(angle));
   }
-}
-
-template <class Real>
-void fit(const Protocol& protocol, const FitOptions& options, const Tile& tile, const TileFit& out) {
-  ErnstKernel<Real> kernel(protocol, static_cast<double>(tile.noise));
-  fit_voxels<Real>(kParameters, options, tile, out, [&](std::span<const Real> y, std::size_t voxel) {
-    if (tile.b1 == nullptr) return kernel(y);
-    const float b1 = tile.b1[voxel];
-    if (!(b1 >= kLeastB1 && b1 <= kLargestB1)) return VoxelFit<Real>{};
-    kernel.turn(static_cast<Real>(b1));
-    return kernel(y);
-  });
 }
 
 Protocol example_protocol() {
@@ -147,8 +203,8 @@ const Model& t1_vfa() {
       .least_contrasts = 2,
       .parameters = kParameters,
       .signal = signal,
-      .fit = fit<float>,
-      .fit_in_double = fit<double>,
+      .fit = fit,
+      .fit_in_double = fit_in_double,
       .example_protocol = example_protocol,
       .examples = kExamples,
   };
@@ -156,3 +212,4 @@ const Model& t1_vfa() {
 }
 
 }  // namespace fitting::maps
+#endif

@@ -4,15 +4,15 @@
 //
 //   S(TE) = S0 exp(-TE / T2)
 //
-// fitted to the magnitudes by non-linear least squares (fitting/decay.h). Log-linear fits are biased by +0.6..+1.9 %
-// because their weights carry the noise; this one is not. Imperfect refocusing pulses feed stimulated echoes into every
-// echo but the first, which is why the first is left out (refocusing at 0.8 of nominal: T2 +9 % with it, +1 % without
-// it).
-#include <cmath>
-
+// fitted to the magnitudes by non-linear least squares (fitting/decay-inl.h). Log-linear fits are biased by +0.6..+1.9
+// % because their weights carry the noise; this one is not. Imperfect refocusing pulses feed stimulated echoes into
+// every echo but the first, which is why the first is left out (refocusing at 0.8 of nominal: T2 +9 % with it, +1 %
+// without it).
 #include "fitting/decay.h"
 #include "fitting/model.h"
 
+#ifndef HERALD_MAPS_T2  // once, not for each instruction set
+#define HERALD_MAPS_T2
 namespace fitting::maps {
 namespace {
 
@@ -24,17 +24,47 @@ constexpr Parameter kParameters[] = {
 // The Rician correction holds down to here; below, a sample says more about the noise than about T2.
 constexpr double kFloorSigmas = 3;
 
-void signal(const Protocol& protocol, std::span<const double> parameters, std::span<double> signal) {
-  for (std::size_t k = 0; k < signal.size(); ++k)
-    signal[k] = parameters[1] * std::exp(-protocol.axis[k] / parameters[0]);
+}  // namespace
+}  // namespace fitting::maps
+#endif
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "fitting/maps/t2.cpp"
+#include <hwy/foreach_target.h>
+
+#include "fitting/decay-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace fitting::maps::HWY_NAMESPACE {
+namespace {
+
+using namespace fitting::HWY_NAMESPACE;  // NOLINT(google-build-using-namespace): the same instruction set's
+
+template <class V, int K, bool kEquidistant>
+struct Kernel : DecayKernel<V, K, kEquidistant> {
+  Kernel(const Protocol& protocol, const FitOptions&, const Tile& tile)
+      : DecayKernel<V, K, kEquidistant>(protocol, tile, kParameters[0].lower, kFloorSigmas) {}
+};
+template <class V, int K>
+using Even = Kernel<V, K, true>;
+template <class V, int K>
+using Uneven = Kernel<V, K, false>;
+
+void fit_t2(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
+            const TileFit& out) {
+  if (!equidistant(protocol.axis)) return fit_tile<Uneven>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<Even, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>(precision, kParameters, protocol, options, tile, out);
 }
 
-template <class Real>
-void fit(const Protocol& protocol, const FitOptions& options, const Tile& tile, const TileFit& out) {
-  DecayKernel<Real> kernel(protocol.axis, kParameters[0].lower, kParameters[0].upper, kFloorSigmas,
-                           static_cast<double>(tile.noise));
-  fit_voxels<Real>(kParameters, options, tile, out, [&](std::span<const Real> y, std::size_t) { return kernel(y); });
-}
+}  // namespace
+}  // namespace fitting::maps::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace fitting::maps {
+namespace {
+
+HERALD_DISPATCH(fit_t2)
 
 Protocol example_protocol() {
   return {.axis_kind = Axis::EchoTimeMs,
@@ -60,9 +90,9 @@ const Model& t2() {
       .least_contrasts = kLeastEchoes,
       .first_echo_differs = true,
       .parameters = kParameters,
-      .signal = signal,
-      .fit = fit<float>,
-      .fit_in_double = fit<double>,
+      .signal = decay_signal,
+      .fit = fit,
+      .fit_in_double = fit_in_double,
       .example_protocol = example_protocol,
       .examples = kExamples,
   };
@@ -70,3 +100,4 @@ const Model& t2() {
 }
 
 }  // namespace fitting::maps
+#endif

@@ -69,7 +69,8 @@ TEST_P(EveryMap, IsUnbiasedAndItsStandardErrorIsTheScatter) {
   for (const Example& example : model.examples) {
     const auto signal = signal_of(model, protocol, example.truth);
     const double sigma = std::ranges::max(signal) / 60;
-    auto e = run(model.fit, protocol, noisy(signal, sigma, 20000, 7), static_cast<float>(sigma));
+    auto e =
+        run(model.fit, protocol, noisy(signal, sigma, 20000, 7, protocol.signed_signal), static_cast<float>(sigma));
     auto& value = e.value[0];
     auto& error = e.error[0];
     const auto good = std::ranges::count_if(e.status, [](VoxelStatus s) { return !failed(s); });
@@ -92,7 +93,7 @@ TEST_P(EveryMap, AgreesWithItselfInDoublePrecision) {
   for (const Example& example : model.examples) {
     const auto signal = signal_of(model, protocol, example.truth);
     const double sigma = std::ranges::max(signal) / 60;
-    const auto planes = noisy(signal, sigma, 2000, 11);
+    const auto planes = noisy(signal, sigma, 2000, 11, protocol.signed_signal);
     const auto single = run(model.fit, protocol, planes, static_cast<float>(sigma));
     const auto precise = run(model.fit_in_double, protocol, planes, static_cast<float>(sigma));
     std::size_t differing = 0;
@@ -124,7 +125,10 @@ TEST_P(EveryMap, SaysNoToWhatCannotBeFitted) {
                                                      with(0, 0.0),
                                                      with(0, -50.0),
                                                      std::vector<double>(n, 1e38)};
+  // A recovery passes through zero, and a zero there is as good as any value.
+  const bool zero_is_signal = model.axis == Axis::InversionTimeMs || protocol.signed_signal;
   for (std::size_t row = 0; row < hopeless.size(); ++row) {
+    if ((zero_is_signal && row == 6) || (protocol.signed_signal && row == 7)) continue;
     for (const float noise : {0.0F, 5.0F}) {
       const auto e = run_one(model, protocol, hopeless[row], noise);
       EXPECT_TRUE(failed(e.status[0])) << "row " << row << " gives " << e.value[0][0];
@@ -161,7 +165,7 @@ TEST_P(EveryMap, FitsNoVoxelWhoseStrongestSignalIsUnderTheLeastSnr) {
 
 TEST_P(EveryMap, GivesAVoxelTheSameNumberWhateverTileItIsIn) {
   const auto signal = signal_of(model, protocol, model.examples[0].truth);
-  const auto planes = noisy(signal, std::ranges::max(signal) / 30, 64, 5);
+  const auto planes = noisy(signal, std::ranges::max(signal) / 30, 64, 5, protocol.signed_signal);
   const auto together = run(model.fit, protocol, planes, static_cast<float>(std::ranges::max(signal) / 30));
   for (std::size_t i = 0; i < 64; ++i) {
     std::vector<double> one;

@@ -21,8 +21,14 @@ inline Estimates run(FitFunction fit, const Protocol& protocol, const std::vecto
                      float noise, const FitOptions& options = {}, const std::vector<float>& b1 = {}) {
   Estimates e;
   const std::size_t voxels = planes.front().size();
+  std::vector<std::vector<float>> padded = planes;
   std::vector<const float*> signal;
-  for (const auto& plane : planes) signal.push_back(plane.data());
+  for (auto& plane : padded) {
+    plane.resize(voxels + Tile::kPadding, 1e30F);  // must not matter
+    signal.push_back(plane.data());
+  }
+  std::vector<float> padded_b1 = b1;
+  padded_b1.resize(voxels + Tile::kPadding, 1e30F);
   TileFit out;
   for (std::size_t p = 0; p < kMaxParameters; ++p) {
     e.value[p].assign(voxels, -1.0F);
@@ -34,7 +40,12 @@ inline Estimates run(FitFunction fit, const Protocol& protocol, const std::vecto
   e.status.assign(voxels, VoxelStatus::Good);
   out.residual = e.residual.data();
   out.status = e.status.data();
-  fit(protocol, options, {.size = voxels, .signal = signal, .b1 = b1.empty() ? nullptr : b1.data(), .noise = noise},
+  fit(protocol, options,
+      {.size = voxels,
+       .signal = signal,
+       .b1 = b1.empty() ? nullptr : padded_b1.data(),
+       .noise = noise,
+       .rician_square = protocol.signed_signal ? 0 : noise * noise},
       out);
   return e;
 }
@@ -53,15 +64,18 @@ inline std::vector<double> signal_of(const Model& model, const Protocol& protoco
   return signal;
 }
 
-// `voxels` magnitudes per contrast of one noise-free signal.
+// `voxels` values per contrast of one noise-free signal: magnitudes of complex noise, or signed.
 inline std::vector<std::vector<float>> noisy(const std::vector<double>& signal, double sigma, std::size_t voxels,
-                                             unsigned seed) {
+                                             unsigned seed, bool is_signed = false) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal(0, sigma);
   std::vector<std::vector<float>> planes;
   for (const double s : signal) {
     auto& plane = planes.emplace_back(voxels);
-    for (float& value : plane) value = static_cast<float>(std::hypot(s + normal(random), normal(random)));
+    for (float& value : plane) {
+      const double real = s + normal(random);
+      value = static_cast<float>(is_signed ? real : std::hypot(real, normal(random)));
+    }
   }
   return planes;
 }
