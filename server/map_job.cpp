@@ -142,17 +142,13 @@ class MapJob {
   JobOutcome run() {
     int first_map = 0;  // of the model: names and numbers do not depend on what another model could do
     for (const std::string_view name : dicom::models_of(acquisition_)) {
-      const fitting::Model* model = fitting::find_model(name);
-      if (model == nullptr) {
-        leave_out(fmt::format("this build has no model {}", name));
-        continue;
-      }
-      const auto fitted = fit_model(context_, loaded_.series, *model, payload_);
+      const fitting::Model& model = *fitting::find_model(name);
+      const auto fitted = fit_model(context_, loaded_.series, model, payload_);
       if (const auto* refusal = std::get_if<fitting::Refusal>(&fitted))
         leave_out(refusal->reason);
       else
         write(std::get<fitting::Fit>(fitted), first_map);
-      first_map += static_cast<int>(model->maps);
+      first_map += static_cast<int>(model.maps);
     }
     if (output_.results.empty()) return fitting::Refusal{output_.left_out};
     output_.slot = slot_;

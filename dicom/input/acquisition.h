@@ -32,8 +32,9 @@ struct Acquisition {
   std::vector<Volume> volumes;
   fitting::Geometry geometry;
   double repetition_time_ms = 0;  // the shortest, where it varies (inversion recovery)
-  // Inversion recovery, as in fitting::Protocol.
+  // Inversion recovery, as in fitting::Protocol: repetition times only where they differ.
   bool signed_signal = false, look_locker = false;
+  std::vector<double> repetition_times_ms;
   std::string frame_of_reference_uid;
   Contrast contrast = Contrast::Unknown;
   std::vector<std::string> evidence;  // why it was taken for this, and why before or after; sentences
@@ -65,7 +66,8 @@ struct Grouping {
 };
 
 // Names in fitting::catalog() of the models that fit this acquisition, the clinical one first: "t1_vfa"; "t2";
-// "t2star"; "adc", and "dki" too where three or more b-values reach 1500 to 3000 s/mm2; "t1_ir".
+// "t2star"; "adc", and "dki" too where three or more b-values reach 1500 to 3000 s/mm2; "t1_ir", or
+// "t1_ir_tr" where TR changes with TI.
 [[nodiscard]] std::vector<std::string_view> models_of(const Acquisition& acquisition);
 
 // All instances must be of one study.

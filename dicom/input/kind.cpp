@@ -56,6 +56,8 @@ std::vector<std::string_view> models_of(const Acquisition& acquisition) {
       if (shows_kurtosis(acquisition)) return {"adc", "dki"};
       return {"adc"};
     case Kind::T1InversionRecovery:
+      // Readouts of one inversion do not wait for a TR.
+      if (!acquisition.look_locker && !acquisition.repetition_times_ms.empty()) return {"t1_ir_tr"};
       return {"t1_ir"};
   }
   return {};

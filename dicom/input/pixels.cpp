@@ -343,20 +343,10 @@ class Loader {
         break;
       case Kind::T1InversionRecovery:
         protocol.axis_kind = fitting::Axis::InversionTimeMs;
-        if (!acquisition_.look_locker) protocol.repetition_times_ms = repetition_times();
+        if (!acquisition_.look_locker) protocol.repetition_times_ms = acquisition_.repetition_times_ms;
         break;
     }
     return protocol;
-  }
-
-  // Of every volume, where they differ.
-  [[nodiscard]] std::vector<double> repetition_times() const {
-    std::vector<double> times;
-    for (const Volume& volume : acquisition_.volumes)
-      times.push_back(instances_[volume.slices.front().front()].repetition_time_ms.value_or(0));
-    const bool equal =
-        std::ranges::all_of(times, [&](double time) { return std::abs(time - times.front()) <= 1e-3 * times.front(); });
-    return equal ? std::vector<double>() : times;
   }
 
   [[nodiscard]] std::string digest() const {

@@ -79,6 +79,12 @@ std::pair<double, double> repetition_range(const Acquisition& acquisition, Insta
   return {*shortest, *longest};
 }
 
+double repetition_time(const Volume& volume, Instances instances) {
+  for (const Indices& slice : volume.slices)
+    if (!slice.empty()) return instances[slice.front()].repetition_time_ms.value_or(0);
+  return 0;
+}
+
 bool differ(std::pair<double, double> range) { return range.second > range.first * (1 + kSameRepetition); }
 
 // --- inversion times that were acquired more than once ---
@@ -151,10 +157,13 @@ void describe_recovery(Acquisition& acquisition, Instances instances) {
   if (acquisition.signed_signal)
     acquisition.evidence.emplace_back("Its real images carry the sign of the magnetisation.");
   acquisition.evidence.push_back(judge_readout(acquisition, instances));
-  if (differ(range) && !acquisition.look_locker)
+  note_repeats(acquisition);
+  if (!differ(range)) return;
+  for (const Volume& volume : acquisition.volumes)
+    acquisition.repetition_times_ms.push_back(repetition_time(volume, instances));
+  if (!acquisition.look_locker)
     acquisition.notes.push_back("TR " + repetition_times(acquisition, instances) +
                                 " varies with TI: long T1 are not fully recovered");
-  note_repeats(acquisition);
 }
 
 }  // namespace dicom

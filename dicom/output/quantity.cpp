@@ -49,7 +49,7 @@ constexpr std::array kStandardMethods = {
 // Which of our models uses which standard method; the others say so in their own words.
 constexpr std::array kModelMethods = {
     Words{"t1_vfa", "T1 by Multiple Flip Angles"}, Words{"t1_ir", "T1 by Inversion Recovery"},
-    Words{"t1_molli", "T1 by Inversion Recovery"}, Words{"adc", "Mono-exponential diffusion model"},
+    Words{"t1_ir_tr", "T1 by Inversion Recovery"}, Words{"adc", "Mono-exponential diffusion model"},
     Words{"dki", "Kurtosis diffusion model"},
 };
 

@@ -7,7 +7,6 @@
 #include <random>
 
 #include "dicom/output/scanner_images.h"
-#include "fitting/model.h"
 #include "server/explain.h"
 #include "tests/server/processing.h"
 
@@ -18,26 +17,20 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-#define NEEDS_MODEL(name) \
-  if (fitting::find_model(name) == nullptr) GTEST_SKIP() << "this build has no model " << (name)
-
 // TR grows with TI from 1000 to 2460 ms: a fit that takes one TR for all is 50 % off at 1000 ms.
 TEST(ProcessOnRealScanners, T1OfASiemensAeraAgreesWithTheThirdParty) {
   HERALD_NEEDS_DATA("dicom/hazen_t1ir_siemens_aera_p5");
-  NEEDS_MODEL("t1_ir");
   EXPECT_LE(phantom_deviation("siemens_aera_1.5T_T1_p5"), 2.0);
 }
 
 TEST(ProcessOnRealScanners, T1OfAGe450wAgreesWithTheThirdParty) {
   HERALD_NEEDS_DATA("dicom/hazen_t1ir_ge450w_p4");
-  NEEDS_MODEL("t1_ir");
   EXPECT_LE(phantom_deviation("ge_mr450w_1.5T_T1_p4"), 2.0);
 }
 
 // Plates 5 and 4 of the phantom, 40 mm apart, in the order of the normal.
 TEST(ProcessOnRealScanners, T1OfBothPlatesOfAPhilipsIngeniaAgreesWithTheThirdParty) {
   HERALD_NEEDS_DATA("dicom/hazen_t1ir_philips15_p4p5");
-  NEEDS_MODEL("t1_ir");
   EXPECT_LE(phantom_deviation("philips_1.5T_T1_p4", 1), 2.0);
   EXPECT_LE(phantom_deviation("philips_1.5T_T1_p5", 0), 2.0);
 }
@@ -45,7 +38,6 @@ TEST(ProcessOnRealScanners, T1OfBothPlatesOfAPhilipsIngeniaAgreesWithTheThirdPar
 // The recipe's word against the images': what it forces is said in the result.
 TEST(ProcessOnRealScanners, TheRecipeMayForceTheCorrectionForReadouts) {
   HERALD_NEEDS_DATA("dicom/hazen_t1ir_siemens_aera_p5");
-  NEEDS_MODEL("t1_ir");
   const support::TempFolder work;
   const auto corrected = [&](const std::string& name, const std::string& line) {
     std::ofstream(work / (name + ".toml")) << "name = 'r'\ntitle = 'R'\n[[slot]]\nname = 't1'\nkind = 't1_ir'\n"
@@ -114,7 +106,6 @@ std::vector<std::string> slots_below(const fs::path& folder) {
 }
 
 TEST(ProcessDiffusion, WithHighBValuesGivesDiffusionAndKurtosisBesideTheAdc) {
-  NEEDS_MODEL("dki");
   const support::TempFolder work;
   write_diffusion({0, 800, 1400, 2000}, work / "exam");
   const auto summary = process(work / "exam", work / "out");

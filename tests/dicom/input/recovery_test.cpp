@@ -111,6 +111,8 @@ TEST(InversionRecovery, IsNotDividedByTheRepetitionTimeThatGrowsWithTheInversion
   const Acquisition acquisition = grouped(images).acquisitions.at(0);
   EXPECT_EQ(times_of(acquisition), kTimes);
   EXPECT_EQ(acquisition.repetition_time_ms, 1000);
+  EXPECT_THAT(acquisition.repetition_times_ms, ElementsAre(1000, 1000, 1000, 1200, 2400));
+  EXPECT_THAT(dicom::models_of(acquisition), ElementsAre("t1_ir_tr"));
   EXPECT_THAT(acquisition.notes, ElementsAre("TR 1000..2400 ms varies with TI: long T1 are not fully recovered"));
 }
 
