@@ -18,7 +18,7 @@ Protocol growing_repetition() {
 }
 
 TEST(T1InversionRecovery, FollowsARepetitionTimeThatGrowsWithTheInversionTime) {
-  const Model& model = *find_model("t1_ir");
+  const Model& model = *find_model("t1_ir_tr");
   for (const bool is_signed : {false, true}) {
     Protocol protocol = growing_repetition();
     protocol.signed_signal = is_signed;
@@ -45,7 +45,7 @@ TEST(T1InversionRecovery, WouldBeWrongWithOneRepetitionTimeForAll) {
 }
 
 TEST(T1InversionRecovery, StatesItsErrorWhereTheRepetitionTimeGrows) {
-  const Model& model = *find_model("t1_ir");
+  const Model& model = *find_model("t1_ir_tr");
   const Protocol protocol = growing_repetition();
   const double truth[] = {600, 3000, 1.9};
   const auto signal = signal_of(model, protocol, truth);
