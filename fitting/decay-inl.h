@@ -57,7 +57,7 @@ class DecayKernel : public Contrasts<K> {
   }
 
   // value = {decay time in ms, S0}; three echoes at least.
-  HWY_INLINE Fitted<V> operator()(const V* measured, V) const {
+  HWY_INLINE Fitted<V, 2> operator()(const V* measured, V) const {
     V y[kRoom<K>], keep[kRoom<K>];
     V before(1);
     each([&](int k) HERALD_LANES {
@@ -67,20 +67,26 @@ class DecayKernel : public Contrasts<K> {
     });
     const V leading = sum_of(keep);
     V x = refined(y, keep, start(y, keep), kSteps);
-    for (int pass = 0; pass < 2; ++pass) {  // (3)
-      V above[kRoom<K>];
-      find_above(y, keep, x, above);
-      const auto changed = sum_of(above) < sum_of(keep);
-      if (none(changed)) break;
-      each([&](int k) HERALD_LANES { keep[k] = select(changed, above[k], keep[k]), y[k] *= keep[k]; });
-      x = select(changed, refined(y, keep, start(y, keep), kSteps), x);
-    }
+    V above[kRoom<K>];
+    find_above(y, keep, x, above);
+    if (!none(sum_of(above) < sum_of(keep))) x = cut(y, keep, above, x);
     return result(y, keep, x, leading);
   }
 
  private:
   static constexpr int kSteps = std::is_same_v<Real, float> ? 4 : 40;
   static constexpr Real kGrowth = Real(1.25);  // x beyond 1 is found, too, so that growth is seen
+
+  // (3) `above` says what of `keep` stays. Few registers come here: a function of its own keeps the others' code small.
+  HWY_NOINLINE V cut(V* y, V* keep, V* above, V x) const {
+    for (int pass = 0; pass < 2; ++pass) {
+      const auto changed = sum_of(above) < sum_of(keep);
+      each([&](int k) HERALD_LANES { keep[k] = select(changed, above[k], keep[k]), y[k] *= keep[k]; });
+      x = select(changed, refined(y, keep, start(y, keep), kSteps), x);
+      if (pass == 0) find_above(y, keep, x, above);
+    }
+    return x;
+  }
 
   HWY_INLINE V without_noise(V magnitude) const {  // (4)
     if (rician_square_ == 0) return magnitude;
@@ -174,7 +180,7 @@ class DecayKernel : public Contrasts<K> {
     });
   }
 
-  HWY_INLINE Fitted<V> result(const V* y, const V* keep, V x, V leading) const {
+  HWY_INLINE Fitted<V, 2> result(const V* y, const V* keep, V x, V leading) const {
     const Projection<V> sums = project(y, keep, x);
     const V amplitude = sums.amplitude();
     V rss;
@@ -184,7 +190,7 @@ class DecayKernel : public Contrasts<K> {
     // S0 = A x^-n: its error from the covariance of A and x.
     const V n = V(first_) * inverse;
     const V s0_variance = (sums.hh + V(2) * n * sums.gh + n * n * sums.gg) / sums.determinant();
-    Fitted<V> fit;
+    Fitted<V, 2> fit;
     fit.value[0] = V(spacing_ms_) * decays;
     fit.value[1] = s0;
     fit.error[0] = V(noise_ * spacing_ms_) * decays * decays * inverse * sums.error_of_q();

@@ -5,7 +5,8 @@
 // Lanes<double>:
 //
 //   Kernel(const Protocol&, const FitOptions&, const Tile&)      what all voxels share
-//   Fitted<V> operator()(const V* y, V b1) const                 y[0 .. size()): the signal of each contrast
+//   Fitted<V, P> operator()(const V* y, V b1) const              y[0 .. size()): the signal of each contrast
+//   Truth<Real> hard(const V* y) const, Fitted<V, P> careful(const V* y, V b1) const     optional: SortsOut
 //
 // A map gives it to fit_tile() in a function of its own, and names that in HERALD_DISPATCH().
 //
@@ -26,6 +27,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -102,20 +104,22 @@ HWY_INLINE V flag(Truth<typename V::Real> t, VoxelStatus bit) {
   return select(t, V(static_cast<typename V::Real>(bit)), V());
 }
 
-// What a kernel says of the voxels of a register.
-template <class V>
+// What a kernel with P parameters says of the voxels of a register.
+template <class V, std::size_t P>
 struct Fitted {
   HWY_INLINE Fitted() {}  // spelt out: what the compiler writes by itself is of no instruction set
 
-  V value[kMaxParameters];
-  V error[kMaxParameters];  // standard error, unit of the parameter
-  V rms;                    // of the residuals, unit of the signal
-  V status;                 // flags() of values that are kept, or NotFitted
+  static std::integral_constant<std::size_t, P> count();
+
+  V value[P];
+  V error[P];  // standard error, unit of the parameter
+  V rms;       // of the residuals, unit of the signal
+  V status;    // flags() of values that are kept, or NotFitted
 };
 
 namespace engine {
 
-inline constexpr std::size_t kMostLanes = 16;  // floats of 512 bits
+inline constexpr std::size_t kMostLanes = 32;  // floats of two registers of 512 bits
 
 // Values of one plane for the voxels of a register.
 template <class V>
@@ -138,11 +142,30 @@ HWY_INLINE void scatter(V value, float* plane, const std::uint32_t* voxels, std:
   for (std::size_t i = 0; i < n; ++i) plane[voxels[i]] = static_cast<float>(values[i]);
 }
 
+static_assert(sizeof(VoxelStatus) == 1);
+
+// Bits as numbers, to as many bytes.
 template <class V>
-HWY_INLINE void scatter_status(V status, VoxelStatus* plane, const std::uint32_t* voxels, std::size_t n) {
-  HWY_ALIGN typename V::Real bits[kMostLanes];
-  status.store(bits);
-  for (std::size_t i = 0; i < n; ++i) plane[voxels[i]] = static_cast<VoxelStatus>(static_cast<int>(bits[i]));
+HWY_INLINE void store_status(V status, VoxelStatus* to) {
+  if constexpr (std::is_same_v<typename V::Real, float>) {
+    const hn::Rebind<std::uint8_t, typename V::Tag> bytes;
+    const hn::Rebind<std::int32_t, typename V::Tag> words;
+    for (int i = 0; i < V::kWide; ++i, to += hn::Lanes(words))
+      hn::StoreU(hn::DemoteTo(bytes, hn::ConvertTo(words, status.v[i])), bytes, reinterpret_cast<std::uint8_t*>(to));
+  } else {
+    HWY_ALIGN typename V::Real bits[kMostLanes];
+    status.store(bits);
+    for (std::size_t i = 0; i < V::count(); ++i) to[i] = static_cast<VoxelStatus>(static_cast<int>(bits[i]));
+  }
+}
+
+template <class V>
+HWY_INLINE void scatter_status(V status, VoxelStatus* plane, const std::uint32_t* voxels, std::size_t n,
+                               bool adjacent) {
+  if (adjacent) return store_status(status, plane + voxels[0]);
+  VoxelStatus bits[kMostLanes];
+  store_status(status, bits);
+  for (std::size_t i = 0; i < n; ++i) plane[voxels[i]] = bits[i];
 }
 
 // The strongest signal of each voxel by magnitude.
@@ -172,32 +195,45 @@ HWY_INLINE std::size_t examine(const Contrasts<K>& contrasts, const Tile& tile, 
   const auto differs = distance > V();
   V why = flag<V>(!(finite && differs), VoxelStatus::NotFitted);
   why = select(finite && !bright, V(static_cast<float>(VoxelStatus::BelowSnr)), why);
-  HWY_ALIGN float bits[kMostLanes];
-  why.store(bits);
-  for (std::size_t i = 0; i < V::count(); ++i) status[begin + i] = static_cast<VoxelStatus>(static_cast<int>(bits[i]));
-  return hn::CompressStore(hn::Iota(index, static_cast<std::uint32_t>(begin)), hn::RebindMask(index, (why == V()).mask),
-                           index, chosen);
+  store_status(why, status + begin);
+  const auto good = why == V();
+  std::size_t n = 0;
+  for (int i = 0; i < V::kWide; ++i, begin += hn::Lanes(index))
+    n += hn::CompressStore(hn::Iota(index, static_cast<std::uint32_t>(begin)), hn::RebindMask(index, good.mask[i]),
+                           index, chosen + n);
+  return n;
 }
 
-// The verdict on an estimate: failures replace whatever the fit said, doubts are added to it.
-template <class V>
-HWY_INLINE V judge(const Fitted<V>& fit, std::span<const Parameter> parameters, const FitOptions& options, V most) {
-  using Real = typename V::Real;
-  auto finite = is_finite(fit.rms);
-  auto inside = finite;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    finite = finite && is_finite(fit.value[p]) && is_finite(fit.error[p]);
-    inside = inside && fit.value[p] >= V(static_cast<Real>(parameters[p].lower)) &&
-             fit.value[p] <= V(static_cast<Real>(parameters[p].upper));
+// What an estimate is judged by.
+template <class Real, std::size_t P>
+struct Limits {
+  Limits(std::span<const Parameter> parameters, const FitOptions& options)
+      : largest_error(static_cast<Real>(options.largest_relative_error)),
+        largest_residual(static_cast<Real>(options.largest_relative_residual)) {
+    for (std::size_t p = 0; p < P; ++p) {
+      lower[p] = static_cast<Real>(parameters[p].lower);
+      upper[p] = static_cast<Real>(parameters[p].upper);
+    }
   }
-  V status = fit.status;
-  status += flag<V>(fit.error[0] > V(static_cast<Real>(options.largest_relative_error)) * abs(fit.value[0]),
-                    VoxelStatus::Uncertain);
-  status += flag<V>(fit.rms > V(static_cast<Real>(options.largest_relative_residual)) * most, VoxelStatus::Misfit);
-  status = select(inside, status, V(static_cast<Real>(VoxelStatus::AtBound)));
+  Real lower[P], upper[P], largest_error, largest_residual;
+};
+
+// The verdict on an estimate: failures replace whatever the fit said, doubts are added to it.
+template <class V, std::size_t P>
+HWY_INLINE V judge(const Fitted<V, P>& fit, const Limits<typename V::Real, P>& limits, V most) {
+  using Real = typename V::Real;
+  V sum = fit.rms;  // NaN or infinite once any is
+  auto inside = fit.rms == fit.rms;
+  for (std::size_t p = 0; p < P; ++p) {
+    sum += abs(fit.value[p]) + abs(fit.error[p]);
+    inside = inside && fit.value[p] >= V(limits.lower[p]) && fit.value[p] <= V(limits.upper[p]);
+  }
   const V not_fitted = V(static_cast<Real>(VoxelStatus::NotFitted));
-  status = select(finite, status, not_fitted);
-  return select(fit.status == not_fitted, not_fitted, status);
+  V status = fit.status;
+  status += flag<V>(fit.error[0] > V(limits.largest_error) * abs(fit.value[0]), VoxelStatus::Uncertain);
+  status += flag<V>(fit.rms > V(limits.largest_residual) * most, VoxelStatus::Misfit);
+  status = select(inside, status, V(static_cast<Real>(VoxelStatus::AtBound)));
+  return select(is_finite(sum) && !(fit.status == not_fitted), status, not_fitted);
 }
 
 template <class V>
@@ -205,6 +241,87 @@ HWY_INLINE Truth<typename V::Real> has_value(V status) {
   using Real = typename V::Real;
   return !(status == V(static_cast<Real>(VoxelStatus::AtBound)) ||
            status == V(static_cast<Real>(VoxelStatus::NotFitted)));
+}
+
+// A kernel may call voxels hard, by their signals, and give them another treatment than operator()'s.
+template <class Kernel, class V>
+concept SortsOut = requires(const Kernel& kernel, const V* y, V b1) {
+  kernel.hard(y);
+  kernel.careful(y, b1);
+};
+
+// (2) Registers are filled up with the last voxel.
+inline void pad(std::vector<std::uint32_t>& voxels) {
+  if (!voxels.empty()) voxels.insert(voxels.end(), Tile::kPadding, voxels.back());
+}
+
+template <class V, int K>
+HWY_INLINE void gather_all(const Contrasts<K>& contrasts, const Tile& tile, const std::uint32_t* voxels, bool adjacent,
+                           V* y) {
+  contrasts.each([&](int k)
+                     HERALD_LANES { y[k] = gathered<V>(tile.signal[static_cast<std::size_t>(k)], voxels, adjacent); });
+}
+
+// Moves the hard voxels out of `chosen` into `hard`, order kept. They are few and slow: among themselves, they do not
+// make a whole register slow for the sake of one.
+template <class V, class Kernel, int K>
+void sort_out(const Kernel& kernel, const Contrasts<K>& contrasts, const Tile& tile, std::vector<std::uint32_t>& chosen,
+              std::vector<std::uint32_t>& hard) {
+  using Real = typename V::Real;
+  const std::size_t n = chosen.size();
+  pad(chosen);
+  std::size_t kept = 0;
+  V y[kRoom<K>];
+  HWY_ALIGN Real is_hard[kMostLanes];
+  for (std::size_t i = 0; i < n; i += V::count()) {
+    const std::size_t here = std::min(V::count(), n - i);
+    gather_all(contrasts, tile, chosen.data() + i, here == V::count() && chosen[i + here - 1] - chosen[i] == here - 1,
+               y);
+    select(kernel.hard(y), V(Real(1)), V()).store(is_hard);
+    for (std::size_t lane = 0; lane < here; ++lane) {
+      const std::uint32_t voxel = chosen[i + lane];
+      if (is_hard[lane] != 0)
+        hard.push_back(voxel);
+      else
+        chosen[kept++] = voxel;
+    }
+  }
+  chosen.resize(kept);
+}
+
+template <bool kCareful, class Kernel, class V>
+HWY_INLINE auto fitted(const Kernel& kernel, const V* y, V b1) {
+  if constexpr (kCareful)
+    return kernel.careful(y, b1);
+  else
+    return kernel(y, b1);
+}
+
+// Fits the voxels of a tile that are listed, and writes what becomes of them.
+template <bool kCareful, class V, class Kernel, int K, std::size_t P>
+void fit_chosen(const Kernel& kernel, const Contrasts<K>& contrasts, const Tile& tile,
+                const Limits<typename V::Real, P>& limits, std::vector<std::uint32_t> chosen, const TileFit& out) {
+  using Real = typename V::Real;
+  const std::size_t n = chosen.size();
+  pad(chosen);
+  V y[kRoom<K>];
+  for (std::size_t i = 0; i < n; i += V::count()) {
+    const std::uint32_t* voxels = chosen.data() + i;
+    const std::size_t here = std::min(V::count(), n - i);
+    const bool adjacent = here == V::count() && voxels[here - 1] - voxels[0] == here - 1;
+    gather_all(contrasts, tile, voxels, adjacent, y);
+    const V most = strongest(y, contrasts);
+    const V b1 = tile.b1 == nullptr ? V(Real(1)) : gathered<V>(tile.b1, voxels, adjacent);
+    const Fitted<V, P> fit = fitted<kCareful>(kernel, y, b1);
+    const V status = judge(fit, limits, most);
+    const auto valid = has_value(status);
+    for (std::size_t p = 0; p < P; ++p) {
+      scatter(select(valid, fit.value[p], V()), out.value[p], voxels, here, adjacent);
+      scatter(select(valid, fit.error[p], V()), out.error[p], voxels, here, adjacent);
+    }
+    scatter(select(valid, fit.rms / most, V()), out.residual, voxels, here, adjacent);
+    scatter_status(status, out.status, voxels, here, adjacent);
+  }
 }
 
 }  // namespace engine
@@ -216,6 +333,8 @@ void fit_tile_of(std::span<const Parameter> parameters, const Protocol& protocol
   using V = Lanes<Real>;
   const Kernel<V, K> kernel(protocol, options, tile);
   const Contrasts<K> contrasts(tile.signal.size());
+  constexpr std::size_t kParameterCount = decltype(kernel(nullptr, V()).count())::value;
+  const engine::Limits<Real, kParameterCount> limits(parameters, options);
   const float floor = std::max(static_cast<float>(options.least_snr) * tile.noise, tile.floor);
 
   std::vector<std::uint32_t> chosen(tile.size + 2 * Tile::kPadding);
@@ -232,29 +351,13 @@ void fit_tile_of(std::span<const Parameter> parameters, const Protocol& protocol
     }
     std::fill_n(out.residual, tile.size, 0.0F);
   }
-  if (n == 0) return;
-  std::fill_n(chosen.begin() + static_cast<std::ptrdiff_t>(n), Tile::kPadding, chosen[n - 1]);  // (2)
-
-  V y[kRoom<K>];
-  for (std::size_t i = 0; i < n; i += V::count()) {
-    const std::uint32_t* voxels = chosen.data() + i;
-    const std::size_t here = std::min(V::count(), n - i);
-    const bool adjacent = here == V::count() && voxels[here - 1] - voxels[0] == here - 1;
-    contrasts.each([&](int k) HERALD_LANES {
-      y[k] = engine::gathered<V>(tile.signal[static_cast<std::size_t>(k)], voxels, adjacent);
-    });
-    const V most = engine::strongest(y, contrasts);
-    const V b1 = tile.b1 == nullptr ? V(Real(1)) : engine::gathered<V>(tile.b1, voxels, adjacent);
-    const Fitted<V> fit = kernel(y, b1);
-    const V status = engine::judge(fit, parameters, options, most);
-    const auto valid = engine::has_value(status);
-    for (std::size_t p = 0; p < parameters.size(); ++p) {
-      engine::scatter(select(valid, fit.value[p], V()), out.value[p], voxels, here, adjacent);
-      engine::scatter(select(valid, fit.error[p], V()), out.error[p], voxels, here, adjacent);
-    }
-    engine::scatter(select(valid, fit.rms / most, V()), out.residual, voxels, here, adjacent);
-    engine::scatter_status(status, out.status, voxels, here);
+  chosen.resize(n);
+  if constexpr (engine::SortsOut<Kernel<V, K>, V>) {
+    std::vector<std::uint32_t> hard;
+    engine::sort_out<V>(kernel, contrasts, tile, chosen, hard);
+    engine::fit_chosen<true, V>(kernel, contrasts, tile, limits, std::move(hard), out);
   }
+  engine::fit_chosen<false, V>(kernel, contrasts, tile, limits, std::move(chosen), out);
 }
 
 // Picks the kernel whose K is the number of contrasts, the one for any number where there is none.
@@ -263,6 +366,9 @@ void fit_tile(Precision precision, std::span<const Parameter> parameters, const 
               const FitOptions& options, const Tile& tile, const TileFit& out) {
   if (precision == Precision::Double)  // (3)
     return fit_tile_of<Kernel, double, 0>(parameters, protocol, options, tile, out);
+  // The emulation that a machine without SSE4 would run need not be fast.
+  if constexpr (HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128)
+    return fit_tile_of<Kernel, float, 0>(parameters, protocol, options, tile, out);
   const bool found = ((tile.signal.size() == std::size_t{Ks} &&
                        (fit_tile_of<Kernel, float, Ks>(parameters, protocol, options, tile, out), true)) ||
                       ...);

@@ -144,7 +144,7 @@ class EpgKernel : public Contrasts<K> {
   }
 
   // value = {T2 in ms, S0, flip-angle factor}; kLeastEchoes at least.
-  HWY_INLINE Fitted<V> operator()(const V* measured, V b1) const {
+  HWY_INLINE Fitted<V, 3> operator()(const V* measured, V b1) const {
     V y[kRoom<K>], keep[kRoom<K>];
     V before(1);
     each([&](int k) HERALD_LANES {
@@ -305,7 +305,7 @@ class EpgKernel : public Contrasts<K> {
     return kept < had;
   }
 
-  HWY_INLINE Fitted<V> result(const Sums& s, const Point& at, V used, V leading, V given) const {
+  HWY_INLINE Fitted<V, 3> result(const Sums& s, const Point& at, V used, V leading, V given) const {
     const V t2 = -V(spacing_ms_) / log(at.x), noise = V(noise_) / abs(s.amplitude);
     // Covariance of x and u for noise of 1 and amplitude 1; an angle that is known has none.
     const V determinant = s.determinant();
@@ -313,7 +313,7 @@ class EpgKernel : public Contrasts<K> {
     const V var_u = b1_known_ ? V() : s.xx / determinant, cov = b1_known_ ? V() : -s.xu / determinant;
     const V s0_variance =
         V(1) / s.gg + square(s.along_x) * var_x + square(s.along_u) * var_u + V(2) * s.along_x * s.along_u * cov;
-    Fitted<V> fit;
+    Fitted<V, 3> fit;
     fit.value[0] = t2;
     fit.value[1] = s.amplitude;
     fit.value[2] = b1_known_ ? given : acos(clamp(at.u, V(-1), V(1))) * V(Real(1) / refocusing_);

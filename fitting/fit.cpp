@@ -120,6 +120,9 @@ std::string what_is_missing(const Series& series, const Model& model, std::size_
   if (series.planes.size() > kMostContrasts)
     return "the series has " + std::to_string(series.planes.size()) + " images of each slice, " + name + " takes " +
            std::to_string(kMostContrasts) + " at most";
+  if (const std::size_t n = protocol.repetition_times_ms.size(); n != 0 && n != protocol.axis.size())
+    return "the series has " + std::to_string(n) + " repetition times for " + std::to_string(protocol.axis.size()) +
+           " " + std::string(contrasts_of(model.axis));
   if (!std::ranges::all_of(series.planes, [&](const auto& plane) { return plane.size() == voxels; })) {
     return "the images of the series differ in size";
   }

@@ -80,19 +80,22 @@ class RecoveryKernel {
   // Signed samples.
   HWY_INLINE Recovered<V> fit(const V* y) const {
     V centred[kRoom<K>];
-    const V mean = sum(y) * V(per_sample());
-    contrasts_.each([&](int k) HERALD_LANES { centred[k] = y[k] - mean; });
-    return refined(centred, mean, start(centred));
+    const V mean = centre(y, centred);
+    return refined(centred, mean, start(centred), kSteps);
   }
 
   // Magnitudes; `y` gets the signs. (2)
   HWY_INLINE Recovered<V> fit_magnitudes(V* y) const {
-    V turned[kRoom<K>];
+    V turned[kRoom<K>], centred[kRoom<K>];
     give_signs(contrasts_, y, turned);
-    const Recovered<V> with = fit(turned), without = fit(y);
+    V mean = centre(turned, centred);
+    const Recovered<V> with = refined(centred, mean, start(centred), kStepsToChoose);
+    mean = centre(y, centred);
+    const Recovered<V> without = refined(centred, mean, start(centred), kStepsToChoose);
     const auto first = with.rss < without.rss;
     contrasts_.each([&](int k) HERALD_LANES { y[k] = select(first, turned[k], y[k]); });
-    Recovered<V> best = chosen(first, with, without);
+    mean = centre(y, centred);
+    Recovered<V> best = refined(centred, mean, select(first, with.rate, without.rate), kSteps - kStepsToChoose);
     best.other_rate = select(first, without.rate, with.rate);
     const auto near = abs(with.rss - without.rss) < V(2 * noise_ * noise_);
     const auto apart = abs(best.rate - best.other_rate) > V(Real(0.05)) * best.rate;
@@ -103,12 +106,8 @@ class RecoveryKernel {
   // Magnitudes of one channel; `y`, which are they less the Rician bias, gets the signs. (3)
   HWY_INLINE Recovered<V> fit_rician(const V* magnitude, V* y) const {
     const Recovered<V> best = fit_magnitudes(y);
-    V weakest = magnitude[0];
-    contrasts_.each([&](int k) HERALD_LANES { weakest = min(weakest, magnitude[k]); });
-    const auto in_noise = weakest < V(4 * noise_);
-    if (none(in_noise)) return best;
     const Recovered<V> likeliest = most_likely(best, magnitude);
-    Recovered<V> r = chosen(in_noise && is_finite(likeliest.a), likeliest, best);
+    Recovered<V> r = chosen(is_finite(likeliest.a), likeliest, best);
     r.other_rate = best.other_rate;
     r.ambiguous = best.ambiguous;
     return r;
@@ -127,9 +126,17 @@ class RecoveryKernel {
  private:
   static constexpr int kGrid = 32;
   static constexpr int kSteps = std::is_same_v<Real, float> ? 6 : 40;
+  static constexpr int kStepsToChoose = 3;  // between the candidates for the sign
   static constexpr int kRounds = std::is_same_v<Real, float> ? 5 : 40;
 
   HWY_INLINE Real per_sample() const { return Real(1) / static_cast<Real>(contrasts_.size()); }
+
+  // y less its mean, which is returned.
+  HWY_INLINE V centre(const V* y, V* centred) const {
+    const V mean = sum(y) * V(per_sample());
+    contrasts_.each([&](int k) HERALD_LANES { centred[k] = y[k] - mean; });
+    return mean;
+  }
 
   HWY_INLINE V sum(const V* y) const {
     V total;
@@ -137,7 +144,7 @@ class RecoveryKernel {
     return total;
   }
 
-  HWY_INLINE V start(const V* centred) const {  // (1)
+  HWY_NOINLINE V start(const V* centred) const {  // (1)
     V best(-1), rate(grid_rate_[0]);
     for (int g = 0; g < kGrid; ++g) {
       V product;
@@ -183,9 +190,9 @@ class RecoveryKernel {
     return r;
   }
 
-  HWY_INLINE Recovered<V> refined(const V* centred, V mean, V rate) const {
+  HWY_NOINLINE Recovered<V> refined(const V* centred, V mean, V rate, int steps) const {
     const V lowest = rate / V(step_ * step_), highest = rate * V(step_ * step_);
-    for (int i = 0; i < kSteps; ++i) rate = stepped(rate, step_of(at(rate, centred, mean)), lowest, highest);
+    for (int i = 0; i < steps; ++i) rate = stepped(rate, step_of(at(rate, centred, mean)), lowest, highest);
     return at(rate, centred, mean);
   }
 
@@ -193,7 +200,7 @@ class RecoveryKernel {
   static HWY_INLINE V step_of(const Recovered<V>& r) { return -r.slope / (r.b * r.rest); }
 
   // (3) Starts at `r`.
-  HWY_INLINE Recovered<V> most_likely(Recovered<V> r, const V* magnitude) const {
+  HWY_NOINLINE Recovered<V> most_likely(Recovered<V> r, const V* magnitude) const {
     const V lowest = r.rate / V(step_), highest = r.rate * V(step_);
     for (int i = 0; i < kRounds; ++i) {
       r = scored(r, magnitude);

@@ -7,7 +7,8 @@
 // A straight line; its weights are the squared signal, first the measured one, then the fitted one (Salvador et al.
 // 2005, Hum Brain Mapp 24:144; Veraart et al. 2013, NeuroImage 81:335). With the measured weights alone the noise is
 // counted twice: ADC -0.2..-1.0 % at SNR 50. Images are traces, or directions averaged geometrically. b is in s/mm2,
-// the map in 10-6 mm2/s, inside b in ms/um2.
+// the map in 10-6 mm2/s, inside b in ms/um2. The residual is that of the logarithms
+// times the fitted signal.
 #include <cmath>
 
 #include "fitting/model.h"
@@ -65,35 +66,40 @@ class StraightLine : public Contrasts<K> {
     for (int k = 0; k < size(); ++k) b_[k] = static_cast<Real>(protocol.axis[static_cast<std::size_t>(k)] / 1000);
   }
 
-  HWY_INLINE Fitted<V> operator()(const V* y, V) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* y, V) const {
     V scale = y[0], weakest = y[0];
     each([&](int k) HERALD_LANES { scale = max(scale, y[k]), weakest = min(weakest, y[k]); });
     const V inverse = V(1) / scale;
-    V relative[kRoom<K>], logarithm[kRoom<K>];
+    V weight[kRoom<K>], logarithm[kRoom<K>];
     Line<V> first, second;
     each([&](int k) HERALD_LANES {
-      relative[k] = y[k] * inverse;
-      logarithm[k] = log(relative[k]);
-      first.add(relative[k] * relative[k], b_[k], logarithm[k]);
+      const V relative = y[k] * inverse;
+      logarithm[k] = log(relative);
+      first.add(relative * relative, b_[k], logarithm[k]);
     });
     const V twice = -V(2) * first.decay();  // the intercept would scale all weights alike
-    each([&](int k) HERALD_LANES { second.add(exp(twice * V(b_[k])), b_[k], logarithm[k]); });
-    return result(relative, second, scale, weakest > V());
+    each([&](int k) HERALD_LANES {
+      weight[k] = exp(twice * V(b_[k]));
+      second.add(weight[k], b_[k], logarithm[k]);
+    });
+    return result(logarithm, weight, second, scale, weakest > V());
   }
 
  private:
-  HWY_INLINE Fitted<V> result(const V* relative, const Line<V>& line, V scale, Truth<Real> usable) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> result(const V* logarithm, const V* weight, const Line<V>& line, V scale,
+                                                      Truth<Real> usable) const {
     const V decay = line.decay(), intercept = (line.wl + decay * line.wb) / line.w, s0 = exp(intercept);
     V rss;
-    each([&](int k) HERALD_LANES { rss += square(relative[k] - exp(intercept - decay * V(b_[k]))); });
+    each([&](int k)
+             HERALD_LANES { rss = mul_add(weight[k], square(logarithm[k] - intercept + decay * V(b_[k])), rss); });
     // The weights are the squared signal without its intercept.
     const V noise = V(noise_) / (scale * s0), determinant = line.determinant();
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(1000) * decay;
     fit.value[1] = scale * s0;
     fit.error[0] = V(1000) * noise * sqrt(line.w / determinant);
     fit.error[1] = scale * s0 * noise * sqrt(line.wbb / determinant);
-    fit.rms = scale * sqrt(rss / V(static_cast<Real>(size())));
+    fit.rms = scale * s0 * sqrt(rss * V(Real(1) / static_cast<Real>(size())));
     fit.status = flag<V>(!(usable && decay > V()), VoxelStatus::NotFitted);
     return fit;
   }
@@ -104,7 +110,7 @@ class StraightLine : public Contrasts<K> {
 
 void fit_adc(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
              const TileFit& out) {
-  fit_tile<StraightLine, 2, 3, 4, 5, 6>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<StraightLine, 2, 3, 4>(precision, kParameters, protocol, options, tile, out);
 }
 
 }  // namespace

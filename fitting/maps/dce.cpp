@@ -135,9 +135,9 @@ class EnhancementKernel : public Contrasts<K> {
     }
   }
 
-  HWY_INLINE Fitted<V> operator()(const V* y, V) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* y, V) const {
     if (!usable()) {
-      Fitted<V> nothing;
+      Fitted<V, std::size(kParameters)> nothing;
       nothing.status = V(static_cast<Real>(VoxelStatus::NotFitted));
       return nothing;
     }
@@ -174,7 +174,7 @@ class EnhancementKernel : public Contrasts<K> {
     const V type = select(late > V(plateau_), V(1), select(late < V(-plateau_), V(3), V(2)));
     const V ratio_error = square(V(1) / last_re) * (V(early_square_) + square(early / last_re)) +
                           square((early - last_re) / square(last_re)) * before;
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     put(fit, 0, percent * early, percent * noise * sqrt(V(early_square_) + square(V(1) + early) * before));
     put(fit, 1, percent * peak, percent * noise * sqrt(V(1) + square(V(1) + peak) * before));
     put(fit, 2, time, spread);
@@ -193,7 +193,7 @@ class EnhancementKernel : public Contrasts<K> {
  private:
   [[nodiscard]] bool usable() const { return baseline_ >= 1 && baseline_ + 2 <= size(); }
   static HWY_INLINE V only(Truth<Real> t, V value) { return select(t, value, V()); }
-  static HWY_INLINE void put(Fitted<V>& fit, std::size_t p, V value, V error) {
+  static HWY_INLINE void put(Fitted<V, std::size(kParameters)>& fit, std::size_t p, V value, V error) {
     fit.value[p] = value;
     fit.error[p] = error;
   }

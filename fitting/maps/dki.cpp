@@ -8,6 +8,7 @@
 // squared signal, then the squared fit (Veraart et al. 2013, NeuroImage 81:335). The noise floor looks like kurtosis,
 // so what the noise adds to a magnitude is taken off first. The expansion holds while S falls, up to b = 3/(D K): a
 // voxel whose largest b is beyond that is Questionable. b is in s/mm2, D in 10-6 mm2/s, inside b in ms/um2.
+// The residual is that of the logarithms times the fitted signal.
 #include <cmath>
 
 #include "fitting/model.h"
@@ -80,7 +81,7 @@ class KurtosisKernel : public Contrasts<K> {
     for (int k = 0; k < size(); ++k) b_[k] = static_cast<Real>(protocol.axis[static_cast<std::size_t>(k)] / 1000);
   }
 
-  HWY_INLINE Fitted<V> operator()(const V* measured, V) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* measured, V) const {
     V y[kRoom<K>], scale, weakest(measured[0]);
     each([&](int k) HERALD_LANES {
       y[k] = rician_square_ == 0 ? measured[k] : sqrt(max(square(measured[k]) - V(rician_square_), V()));
@@ -88,7 +89,7 @@ class KurtosisKernel : public Contrasts<K> {
       weakest = min(weakest, min(y[k], measured[k]));
     });
     const V inverse = V(1) / scale;
-    V logarithm[kRoom<K>];
+    V logarithm[kRoom<K>], weight[kRoom<K>];
     Parabola<V> first, second;
     each([&](int k) HERALD_LANES {
       y[k] *= inverse;
@@ -96,9 +97,11 @@ class KurtosisKernel : public Contrasts<K> {
       first.add(y[k] * y[k], b_[k], logarithm[k]);
     });
     const Solution s = solved(first);
-    each([&](int k)
-             HERALD_LANES { second.add(exp(V(2) * V(b_[k]) * mul_add(s.c, V(b_[k]), -s.d)), b_[k], logarithm[k]); });
-    return result(y, second, scale, weakest > V());
+    each([&](int k) HERALD_LANES {
+      weight[k] = exp(V(2) * V(b_[k]) * mul_add(s.c, V(b_[k]), -s.d));
+      second.add(weight[k], b_[k], logarithm[k]);
+    });
+    return result(logarithm, weight, second, scale, weakest > V());
   }
 
  private:
@@ -117,22 +120,25 @@ class KurtosisKernel : public Contrasts<K> {
     return s;
   }
 
-  HWY_INLINE Fitted<V> result(const V* y, const Parabola<V>& p, V scale, Truth<Real> usable) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> result(const V* logarithm, const V* weight, const Parabola<V>& p,
+                                                      V scale, Truth<Real> usable) const {
     const Solution s = solved(p);
     const V s0 = exp(s.intercept), kurtosis = V(6) * s.c / square(s.d);
     V rss;
-    each([&](int k) HERALD_LANES { rss += square(y[k] - exp(s.intercept + V(b_[k]) * mul_add(s.c, V(b_[k]), -s.d))); });
+    each([&](int k) HERALD_LANES {
+      rss = mul_add(weight[k], square(logarithm[k] - s.intercept - V(b_[k]) * mul_add(s.c, V(b_[k]), -s.d)), rss);
+    });
     // The weights are the squared signal without its intercept, so the covariance is noise^2 times the inverse matrix.
     const V noise = V(noise_) / (scale * s0), variance = square(noise) / s.determinant;
     const V by_d = -V(2) * kurtosis / s.d, by_c = V(6) / square(s.d);  // the fitted coefficient of b is -D
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(1000) * s.d;
     fit.value[1] = kurtosis;
     fit.value[2] = scale * s0;
     fit.error[0] = V(1000) * sqrt(variance * p.c11());
     fit.error[1] = sqrt(variance * (square(by_d) * p.c11() - V(2) * by_d * by_c * p.c12() + square(by_c) * p.c22()));
     fit.error[2] = fit.value[2] * sqrt(variance * p.c00());
-    fit.rms = scale * sqrt(rss / V(static_cast<Real>(size())));
+    fit.rms = scale * s0 * sqrt(rss * V(Real(1) / static_cast<Real>(size())));
     const auto fits = usable && s.d > V();
     const auto rises = kurtosis * s.d * V(largest_b_) > V(3);
     fit.status = select(fits, flag<V>(rises, VoxelStatus::Questionable), V(static_cast<Real>(VoxelStatus::NotFitted)));
@@ -145,7 +151,7 @@ class KurtosisKernel : public Contrasts<K> {
 
 void fit_dki(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
              const TileFit& out) {
-  fit_tile<KurtosisKernel, 3, 4, 5, 6>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<KurtosisKernel, 3, 4, 5>(precision, kParameters, protocol, options, tile, out);
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ class SaturationKernel : public Contrasts<K / 2> {
         excitation_(static_cast<Real>(protocol.excitation_deg * std::numbers::pi / 180)),
         times_(reals<Real, kDelays>(delays_)) {}
 
-  HWY_INLINE Fitted<V> operator()(const V* y, V b1) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* y, V b1) const {
     const Decay decay = decay_of(y);
     V u[kRoom<kDelays>];
     each([&](int d) HERALD_LANES { u[d] = (y[2 * d] + decay.ratio * y[2 * d + 1]) * decay.per_square; });
@@ -140,15 +140,15 @@ class SaturationKernel : public Contrasts<K / 2> {
     return sums;
   }
 
-  HWY_INLINE Fitted<V> result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r,
-                              const Projection<V>& sums, V given) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r,
+                                                      const Projection<V>& sums, V given) const {
     const V e = exp(-r.rate * V(repetition_time_ms_)), k = -r.b / r.a, below = V(1) / (V(1) - k * e);
     const V c = b1_known_ ? cos(given * V(saturation_)) : (V(1) - k) * below;
     const V b1 = b1_known_ ? given : acos(clamp(c, V(-1), V(1))) * V(1 / saturation_);
     const V turn = b1 * V(excitation_), c_a = cos(turn), s_a = sin(turn);
     const V full = V(1) - c * c_a * e, rest = V(1) - c * e;
     const V pd = r.a * full / (rest * s_a) * exp(-decay.logarithm * V(first_echo_ms_ / spacing_ms_));
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(1) / r.rate;
     fit.value[1] = -V(spacing_ms_) / decay.logarithm;
     fit.value[2] = pd;

@@ -68,32 +68,52 @@ class InversionKernel : public Contrasts<K> {
         largest_free_error_(static_cast<Real>(options.largest_free_error)),
         times_(reals<Real, K>(protocol.axis)) {}
 
-  HWY_INLINE Fitted<V> operator()(const V* measured, V) const {
-    V y[kRoom<K>], weakest;
-    each([&](int k) HERALD_LANES {
-      y[k] = rician_square_ == 0 ? measured[k] : sqrt(max(square(measured[k]) - V(rician_square_), V()));
-      weakest = min(weakest, measured[k]);
-    });
-    const Recovered<V> r = recovered_from(measured, y);
-    Fitted<V> fit = free_fit(r);
-    const auto loose = !(fit.error[0] <= V(largest_free_error_) * fit.value[0]);
-    if (!look_locker_ && noise_ > 0 && !none(loose)) fit = merged(loose, constrained(y, r.rate), fit);
-    if (!signed_) fit.status = select(weakest < V(), V(static_cast<Real>(VoxelStatus::NotFitted)), fit.status);
-    return fit;
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* measured, V) const {
+    V y[kRoom<K>];
+    without_bias(measured, y);
+    const Recovered<V> r = signed_ ? recovery_.fit(y) : recovery_.fit_magnitudes(y);
+    return judged(r, measured, y);
+  }
+
+  // Magnitudes near the null, whose noise is Rice's: recovery-inl.h (3).
+  HWY_INLINE Truth<Real> hard(const V* measured) const {
+    return weakest_of(measured) < V(one_channel_ && !signed_ ? 4 * noise_ : Real(-1e30));
+  }
+  HWY_INLINE Fitted<V, std::size(kParameters)> careful(const V* measured, V) const {
+    V y[kRoom<K>];
+    without_bias(measured, y);
+    const Recovered<V> r = recovery_.fit_rician(measured, y);
+    return judged(r, measured, y);
   }
 
  private:
   static constexpr int kSteps = std::is_same_v<Real, float> ? 8 : 60;
 
-  HWY_INLINE Recovered<V> recovered_from(const V* measured, V* y) const {
-    if (signed_) return recovery_.fit(y);
-    return one_channel_ ? recovery_.fit_rician(measured, y) : recovery_.fit_magnitudes(y);
+  HWY_INLINE V weakest_of(const V* measured) const {
+    V weakest = measured[0];
+    each([&](int k) HERALD_LANES { weakest = min(weakest, measured[k]); });
+    return weakest;
   }
 
-  HWY_INLINE Fitted<V> free_fit(const Recovered<V>& r) const {
+  HWY_INLINE void without_bias(const V* measured, V* y) const {
+    each([&](int k) HERALD_LANES {
+      y[k] = rician_square_ == 0 ? measured[k] : sqrt(max(square(measured[k]) - V(rician_square_), V()));
+    });
+  }
+
+  HWY_INLINE Fitted<V, std::size(kParameters)> judged(const Recovered<V>& r, const V* measured, const V* y) const {
+    Fitted<V, std::size(kParameters)> fit = free_fit(r);
+    const auto loose = !(fit.error[0] <= V(largest_free_error_) * fit.value[0]);
+    if (!look_locker_ && noise_ > 0 && !none(loose)) fit = merged(loose, constrained(y, r.rate), fit);
+    if (!signed_)
+      fit.status = select(weakest_of(measured) < V(), V(static_cast<Real>(VoxelStatus::NotFitted)), fit.status);
+    return fit;
+  }
+
+  HWY_INLINE Fitted<V, std::size(kParameters)> free_fit(const Recovered<V>& r) const {
     const V b = r.b * exp(r.rate * V(delay_ms_)), ratio = -b / r.a, apparent = V(1) / r.rate;
     const V ratio_by_rate = ratio * V(delay_ms_), ratio_by_a = -ratio / r.a, ratio_by_b = ratio / r.b;
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = look_locker_ ? apparent * (ratio - V(1)) : apparent;
     fit.value[1] = r.a;
     fit.value[2] = ratio;
@@ -113,7 +133,7 @@ class InversionKernel : public Contrasts<K> {
   }
 
   // A fixed ratio: A eliminated, Gauss-Newton in the rate. The sign of the samples stays.
-  HWY_INLINE Fitted<V> constrained(const V* y, V rate) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> constrained(const V* y, V rate) const {
     for (int i = 0; i < kSteps; ++i)
       rate = stepped(rate, project(y, rate).step(), max(V(Real(0.5)) * rate, V(Real(0.5 / kLongestMs))),
                      min(V(2) * rate, V(Real(2 / kShortestMs))));
@@ -122,7 +142,7 @@ class InversionKernel : public Contrasts<K> {
     V rss;
     each([&](int k)
              HERALD_LANES { rss += square(y[k] - amplitude * (late - V(inversion_) * exp(-rate * V(times_[k])))); });
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(1) / rate;
     fit.value[1] = amplitude * late;
     fit.value[2] = V(inversion_) / late;
@@ -149,8 +169,10 @@ class InversionKernel : public Contrasts<K> {
     return sums;
   }
 
-  static HWY_INLINE Fitted<V> merged(Truth<Real> first, const Fitted<V>& p, const Fitted<V>& q) {
-    Fitted<V> fit;
+  static HWY_INLINE Fitted<V, std::size(kParameters)> merged(Truth<Real> first,
+                                                             const Fitted<V, std::size(kParameters)>& p,
+                                                             const Fitted<V, std::size(kParameters)>& q) {
+    Fitted<V, std::size(kParameters)> fit;
     for (std::size_t i = 0; i < std::size(kParameters); ++i) {
       fit.value[i] = select(first, p.value[i], q.value[i]);
       fit.error[i] = select(first, p.error[i], q.error[i]);
@@ -168,7 +190,7 @@ class InversionKernel : public Contrasts<K> {
 
 void fit_t1_ir(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
                const TileFit& out) {
-  fit_tile<InversionKernel, 3, 4, 5, 6, 7, 8>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<InversionKernel, 5, 6, 7, 8>(precision, kParameters, protocol, options, tile, out);
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ class VariedRepetition : public Contrasts<K> {
     }
   }
 
-  HWY_INLINE Fitted<V> operator()(const V* measured, V) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* measured, V) const {
     if (signed_) return fitted(solve(measured), V());
     V weakest = measured[0], least;
     each([&](int k) HERALD_LANES { weakest = min(weakest, measured[k]), least = min(least, measured[k]); });
@@ -93,7 +93,7 @@ class VariedRepetition : public Contrasts<K> {
     const auto first = with.rss < without.rss;
     const auto near = abs(with.rss - without.rss) < V(2 * noise_ * noise_);
     const auto apart = abs(with.rate - without.rate) > V(Real(0.05)) * select(first, with.rate, without.rate);
-    Fitted<V> fit = merged(first, fitted(with, V()), fitted(without, V()));
+    Fitted<V, std::size(kParameters)> fit = merged(first, fitted(with, V()), fitted(without, V()));
     fit.status = flag<V>(near && apart, VoxelStatus::Questionable);
     fit.status = select(least < V(), V(static_cast<Real>(VoxelStatus::NotFitted)), fit.status);
     return fit;
@@ -120,7 +120,7 @@ class VariedRepetition : public Contrasts<K> {
     }
   }
 
-  HWY_INLINE V start(const V* y) const {
+  HWY_NOINLINE V start(const V* y) const {
     V best(-1), rate(grid_rate_[0]);
     for (int i = 0; i < kGrid; ++i) {
       V one, two;
@@ -136,7 +136,7 @@ class VariedRepetition : public Contrasts<K> {
     return rate;
   }
 
-  HWY_INLINE Solved<V> solve(const V* y) const {
+  HWY_NOINLINE Solved<V> solve(const V* y) const {
     V rate = start(y);
     const V step = V(static_cast<Real>(std::pow(kLongestMs / kShortestMs, 2.0 / (kGrid - 1))));
     const V lowest = rate / step, highest = rate * step;
@@ -185,8 +185,8 @@ class VariedRepetition : public Contrasts<K> {
     return s;
   }
 
-  HWY_INLINE Fitted<V> fitted(const Solved<V>& s, V status) const {
-    Fitted<V> fit;
+  HWY_INLINE Fitted<V, std::size(kParameters)> fitted(const Solved<V>& s, V status) const {
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(1) / s.rate;
     fit.value[1] = s.a;
     fit.value[2] = V(1) + s.c / s.a;
@@ -204,8 +204,10 @@ class VariedRepetition : public Contrasts<K> {
     return V(noise_) * sqrt(square(by_a) / s.gg + square(in_p) / s.pp + square(in_d) / s.dd);
   }
 
-  static HWY_INLINE Fitted<V> merged(Truth<Real> first, const Fitted<V>& p, const Fitted<V>& q) {
-    Fitted<V> fit;
+  static HWY_INLINE Fitted<V, std::size(kParameters)> merged(Truth<Real> first,
+                                                             const Fitted<V, std::size(kParameters)>& p,
+                                                             const Fitted<V, std::size(kParameters)>& q) {
+    Fitted<V, std::size(kParameters)> fit;
     for (std::size_t i = 0; i < std::size(kParameters); ++i) {
       fit.value[i] = select(first, p.value[i], q.value[i]);
       fit.error[i] = select(first, p.error[i], q.error[i]);

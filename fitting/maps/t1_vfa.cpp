@@ -71,7 +71,7 @@ class ErnstKernel : public Contrasts<K> {
     }
   }
 
-  HWY_INLINE Fitted<V> operator()(const V* y, V b1) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* y, V b1) const {
     V tau[kRoom<K>], weakest = y[0];
     each([&](int k) HERALD_LANES {
       tau[k] = tau_[k];
@@ -123,14 +123,14 @@ class ErnstKernel : public Contrasts<K> {
     return sums;
   }
 
-  HWY_INLINE Fitted<V> result(const V* y, const V* tau, V q, Truth<Real> usable) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> result(const V* y, const V* tau, V q, Truth<Real> usable) const {
     const Projection<V> sums = project(y, tau, q);
     const V amplitude = sums.amplitude();
     V rss;
     each([&](int k) HERALD_LANES { rss += square(y[k] - amplitude * curve(tau[k], q)); });
     const V u = V(Real(0.25)) / q, rate = atanh(u);
     const V t1_per_q = V(repetition_time_ms_) * u / (V(2) * q * square(rate) * (V(1) - u * u));
-    Fitted<V> fit;
+    Fitted<V, std::size(kParameters)> fit;
     fit.value[0] = V(repetition_time_ms_ / 2) / rate;
     fit.value[1] = amplitude;
     fit.error[0] = V(noise_) * t1_per_q * sums.error_of_q();
@@ -140,7 +140,7 @@ class ErnstKernel : public Contrasts<K> {
     return fit;
   }
 
-  HWY_INLINE Fitted<V> corrected(Fitted<V> fit, V b1) const {
+  HWY_INLINE Fitted<V, std::size(kParameters)> corrected(Fitted<V, std::size(kParameters)> fit, V b1) const {
     if (!corrected_) return fit;
     const auto polynomial = [&](const std::array<Real, 3>& c)
                                 HERALD_LANES { return V(c[0]) + b1 * (V(c[1]) + b1 * V(c[2])); };
@@ -158,7 +158,7 @@ class ErnstKernel : public Contrasts<K> {
 
 void fit_t1_vfa(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
                 const TileFit& out) {
-  fit_tile<ErnstKernel, 2, 3, 4, 5, 6, 7, 8>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<ErnstKernel, 2, 3, 4, 5, 6>(precision, kParameters, protocol, options, tile, out);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ using Uneven = Kernel<V, K, false>;
 void fit_t2(Precision precision, const Protocol& protocol, const FitOptions& options, const Tile& tile,
             const TileFit& out) {
   if (!equidistant(protocol.axis)) return fit_tile<Uneven>(precision, kParameters, protocol, options, tile, out);
-  fit_tile<Even, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>(precision, kParameters, protocol, options, tile, out);
+  fit_tile<Even, 3, 4, 5, 6, 7, 8>(precision, kParameters, protocol, options, tile, out);
 }
 
 }  // namespace

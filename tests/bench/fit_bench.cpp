@@ -1,6 +1,6 @@
 // How fast the maps are, per core, beside what memory allows and what a general solver does, in one run.
 //
-//   fit_bench [--json] [--voxels N] [MAP ...]
+//   fit_bench [--json] [--target NAME] [--voxels N] [MAP ...]
 //
 // Out of cache: 16-bit pixels of N voxels (8,388,608) in memory, converted, fitted and written as the product does it,
 // with standard errors, residual and status. In cache: one tile of floats, again and again. The general solver is
@@ -197,7 +197,7 @@ double solver_speed(const Model& model, const Voxels& voxels) {
 double memory_line(std::size_t count) {
   std::vector<std::vector<float>> planes(7, std::vector<float>(count, 1.0F));
   const double seconds = best_seconds([&] {
-    float *sum = planes[5].data(), *difference = planes[6].data();
+    float* __restrict sum = planes[5].data(), * __restrict difference = planes[6].data();
     const float *a = planes[0].data(), *b = planes[1].data(), *c = planes[2].data(), *d = planes[3].data(),
                 *e = planes[4].data();
     for (std::size_t i = 0; i < count; ++i) {
@@ -242,14 +242,17 @@ int main(int argc, char** argv) {
   bool json = false;
   std::size_t count = std::size_t{1} << 23;
   std::vector<std::string> wanted;
+  std::string only;  // instruction set
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--json")
       json = true;
+    else if (argument == "--target" && i + 1 < argc)
+      only = argv[++i];
     else if (argument == "--voxels" && i + 1 < argc)
       count = std::max<std::size_t>(kTileVoxels, std::strtoull(argv[++i], nullptr, 10));
     else if (argument.starts_with("-") || fitting::find_model(argument) == nullptr)
-      return std::fprintf(stderr, "usage: fit_bench [--json] [--voxels N] [MAP ...]\n"), 2;
+      return std::fprintf(stderr, "usage: fit_bench [--json] [--target NAME] [--voxels N] [MAP ...]\n"), 2;
     else
       wanted.push_back(argument);
   }
@@ -261,6 +264,7 @@ int main(int argc, char** argv) {
     Maps maps(model, count);
     const double solver = solver_speed(model, voxels);
     for (const auto target : hwy::SupportedAndGeneratedTargets()) {
+      if (!only.empty() && only != hwy::TargetName(target)) continue;
       hwy::SetSupportedTargetsForTest(target);
       hwy::GetChosenTarget().Update(hwy::SupportedTargets());
       Row row{.map = std::string(model.name),

@@ -14,7 +14,7 @@ Protocol growing_repetition() {
   return {.axis_kind = Axis::InversionTimeMs,
           .axis = {50, 100, 200, 400, 800, 1600},
           .repetition_time_ms = 1000,
-          .repetition_times_ms = {1000, 1050, 1150, 1350, 1750, 2500}};
+          .repetition_times_ms = {1000, 1000, 1000, 1400, 2000, 2500}};
 }
 
 TEST(T1InversionRecovery, FollowsARepetitionTimeThatGrowsWithTheInversionTime) {
@@ -34,11 +34,11 @@ TEST(T1InversionRecovery, FollowsARepetitionTimeThatGrowsWithTheInversionTime) {
   }
 }
 
-// With one repetition time for all, a T1 of 1000 ms is far off.
+// With one repetition time for all, a T1 of 1000 ms is far off. (Were TR - TI the same for all, it would not be.)
 TEST(T1InversionRecovery, WouldBeWrongWithOneRepetitionTimeForAll) {
   const Model& model = *find_model("t1_ir");
   const double truth[] = {1000, 2000, 1.9};
-  const auto signal = signal_of(model, growing_repetition(), truth);
+  const auto signal = signal_of(*find_model("t1_ir_tr"), growing_repetition(), truth);
   Protocol one = growing_repetition();
   one.repetition_times_ms.clear();
   EXPECT_GT(std::abs(run_one(model, one, signal).value[0][0] / 1000 - 1), 0.05F);

@@ -165,6 +165,7 @@ TEST_F(SaturationRecovery, IsRefusedWithoutTwoEchoesOfEachDelay) {
 // --- odd, but fit to be used ---
 
 TEST_P(EveryFit, AcceptsAContrastThatWasAcquiredTwice) {
+  if (model.needs_echo_train) GTEST_SKIP() << "an echo that comes twice makes no train";
   const std::size_t group = echoes_of_a_contrast();
   Series series = volume(
       axial(8, 8, 1), [](std::size_t) { return 0; }, 0);
@@ -172,6 +173,7 @@ TEST_P(EveryFit, AcceptsAContrastThatWasAcquiredTwice) {
     series.planes.insert(series.planes.begin(), series.planes[group - 1]);
     series.protocol.axis.insert(series.protocol.axis.begin(), series.protocol.axis[0]);
     if (group > 1) series.protocol.echo_times_ms.push_back(protocol.echo_times_ms[k]);
+    if (auto& times = series.protocol.repetition_times_ms; !times.empty()) times.insert(times.begin(), times[0]);
   }
   const Fit fit = fitted(series);
   EXPECT_EQ(fit.fitted, 64U);
@@ -200,6 +202,7 @@ TEST_P(EveryFit, FitsAnImageOfOnePixelAndTenThousandSlicesOfOne) {
 }
 
 TEST_P(EveryFit, ShowsInTheResidualThatPixelsWereClipped) {
+  if (model.axis == Axis::TimeS) GTEST_SKIP() << "no curve is fitted: the residual is the scatter of the baseline";
   Series series = volume(
       axial(8, 8, 1), [](std::size_t) { return 0; }, 0);
   const Fit whole = fitted(series);
