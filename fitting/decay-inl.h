@@ -3,22 +3,22 @@
 //   S(TE) = S0 exp(-TE/T) = A x^n,   x = exp(-dTE/T),  n = (TE - TE1)/dTE
 //
 // (1) Variable projection: x is the only non-linear parameter. Along equidistant echoes its powers are products: there
-// is
-//     no exponential in the loop. The curve is carried relative to the first echo, so that nothing underflows where TE
-//     is many T long.
+// is no exponential in the loop. The curve is carried relative to the first echo, so that nothing underflows where TE
+// is many T long.
+//
 // (2) Start: ARLO (Pei et al. 2015, MRM 73:843), which integrates three echoes at a time by Simpson's rule; where
-// echoes
-//     are not equidistant, the straight line of the logarithms weighted with S^2. Data that grow end at x >= 1:
-//     NotFitted.
+// echoes are not equidistant, the straight line of the logarithms weighted with S^2. Data that grow end at x >= 1:
+// NotFitted.
+//
 // (3) Noise floor. A magnitude never falls below the noise; echoes down there make the decay look slow. Which echoes
-// are
-//     too low is decided on the *fitted* curve: deciding on the noisy samples keeps the lucky ones and biases T (T2* 10
-//     ms at SNR 60: +1.1 %). From the first echo whose fitted signal is below `floor_sigmas` x noise on, all are cut,
-//     three at least are kept, and the rest is fitted again; twice, because the first fit is itself slowed by the
-//     floor.
+// are too low is decided on the *fitted* curve: deciding on the noisy samples keeps the lucky ones and biases T (T2* 10
+// ms at SNR 60: +1.1 %). From the first echo whose fitted signal is below `floor_sigmas` x noise on, all are cut, three
+// at least are kept, and the rest is fitted again; twice, because the first fit is itself slowed by the floor.
+//
 // (4) Rician bias of the echoes that stay: E|S| ~ sqrt(S^2 + sigma^2) from 3 sigma up (Gudbjartsson & Patz 1995, MRM
-//     34:910), with N channels combined by sum of squares sqrt(S^2 + (2N-1) sigma^2) (Constantinides et al. 1997, MRM
-//     38:852); what the noise adds is taken off before the fit.
+// 34:910), with N channels combined by sum of squares sqrt(S^2 + (2N-1) sigma^2) (Constantinides et al. 1997, MRM
+// 38:852); what the noise adds is taken off before the fit.
+//
 // (5) Echoes from the first non-positive sample on are never used, whatever the noise.
 #if defined(HERALD_FITTING_DECAY_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef HERALD_FITTING_DECAY_INL_H

@@ -15,9 +15,9 @@
 // (3) A magnitude within a few sigma of the null is no signed sample with Gaussian noise: its mean is never zero, and
 // its sign is unknown. Taken for one, it biases T1 by up to 1.5 %. There the likelihood of the Rice distribution is
 // maximised instead, by Fisher's scoring: a sample m says I1(z)/I0(z) m - S of the signed signal S, z = m S/sigma^2,
-// with a weight that falls to zero at the null. The standard errors have the same weights. A register that holds such a
-// voxel costs twice as much. Tried and left out: expectation and maximisation, which needs more rounds than scoring,
-// and Aitken's extrapolation of the steps of (1), which magnifies what floats leave of them.
+// with a weight that falls to zero at the null. The standard errors have the same weights. Such voxels cost three times
+// as much and are fitted among themselves. Tried and left out: expectation and maximisation, which needs more rounds
+// than scoring, and Aitken's extrapolation of the steps of (1), which magnifies what floats leave of them.
 #if defined(HERALD_FITTING_RECOVERY_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef HERALD_FITTING_RECOVERY_INL_H
 #undef HERALD_FITTING_RECOVERY_INL_H

@@ -8,11 +8,17 @@
 //   S(TD, TE) = PD sin(f alpha) M(TD)/M0 exp(-TE/T2)
 //
 // Two echoes, any number of delays. In closed form but for one step:
+//
 // (1) Delays x echoes is a matrix of rank one, u v': its dominant singular vectors give exp(-dTE/T2) and the recovery
-// u. (2) u = a + b exp(-TD/T1) by recovery-inl.h: three parameters, because the saturation is not known beforehand. (3)
-// k = -b/a, c = (1-k)/(1-kE), f = acos(c)/theta; then PD. (4) B1 is smooth: with the smoothed f given (Tile::b1), (2)
-// has one parameter less, which narrows T1 by a third
-//     (PD/sigma 100, T1 1300 ms: 4.9 % to 2.9 %). fit_series() makes both passes.
+// u.
+//
+// (2) u = a + b exp(-TD/T1) by recovery-inl.h: three parameters, because the saturation is not known beforehand.
+//
+// (3) k = -b/a, c = (1-k)/(1-kE), f = acos(c)/theta; then PD.
+//
+// (4) B1 is smooth: with the smoothed f given (Tile::b1), (2) has one parameter less, which narrows T1 by a third
+// (PD/sigma 100, T1 1300 ms: 4.9 % to 2.9 %). fit_series() makes both passes; where f is 0 it is not known and fitted.
+//
 // The planes carry the sign (from phases or complex images); magnitudes get theirs from the recovery, for both echoes.
 // Standard errors propagate the errors of the ratio and of (a, b, 1/T1) to first order; where f is given it is taken as
 // exact.
@@ -32,6 +38,8 @@ constexpr Parameter kParameters[] = {
     {.name = "PD", .title = "PD", .unit = "1", .lower = 0, .upper = 1e12, .display_upper = 65535},
     {.name = "B1", .title = "B1", .unit = "1", .lower = 0.3, .upper = 1.49, .display_upper = 1.5},
 };
+// Fat: its saturation is displaced by the chemical shift, and what looks like B1 there is not.
+constexpr double kLeastT1ForB1Ms = 500;
 constexpr double kShortestMs = 40, kLongestMs = 6000;  // the search goes two steps further
 // Of exp(-dTE/T2).
 constexpr double kLeastRatio = 1e-3, kLargestRatio = 0.9999;
@@ -59,13 +67,14 @@ class SaturationKernel : public Contrasts<K / 2> {
   using Real = typename V::Real;
   static constexpr int kDelays = K / 2;
   using Contrasts<kDelays>::size, Contrasts<kDelays>::each;
+  using Fit = Fitted<V, std::size(kParameters)>;
 
   SaturationKernel(const Protocol& protocol, const FitOptions&, const Tile& tile)
       : Contrasts<kDelays>(protocol.axis.size() / 2),
         delays_(every_second(protocol.axis)),
         recovery_(delays_, kShortestMs, kLongestMs, static_cast<double>(tile.noise)),
         signed_(protocol.signed_signal),
-        b1_known_(tile.b1 != nullptr),
+        b1_given_(tile.b1 != nullptr),
         noise_(static_cast<Real>(tile.noise)),
         repetition_time_ms_(static_cast<Real>(protocol.repetition_time_ms)),
         first_echo_ms_(static_cast<Real>(protocol.echo_times_ms[0])),
@@ -74,14 +83,17 @@ class SaturationKernel : public Contrasts<K / 2> {
         excitation_(static_cast<Real>(protocol.excitation_deg * std::numbers::pi / 180)),
         times_(reals<Real, kDelays>(delays_)) {}
 
-  HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* y, V b1) const {
+  HWY_INLINE Fit operator()(const V* y, V b1) const {
     const Decay decay = decay_of(y);
     V u[kRoom<kDelays>];
     each([&](int d) HERALD_LANES { u[d] = (y[2 * d] + decay.ratio * y[2 * d + 1]) * decay.per_square; });
-    Recovered<V> r = signed_ ? recovery_.fit(u) : recovery_.fit_magnitudes(u);
+    const Recovered<V> r = signed_ ? recovery_.fit(u) : recovery_.fit_magnitudes(u);
     Projection<V> sums;
-    if (b1_known_) r = with_known_b1(r, u, cos(b1 * V(saturation_)), sums);
-    return result(y, u, decay, r, sums, b1);
+    const Fit free = result<false>(y, u, decay, r, sums, b1);
+    const auto known = b1 > V();
+    if (!b1_given_ || none(known)) return free;
+    const Recovered<V> held = with_known_b1(r, u, cos(b1 * V(saturation_)), sums);
+    return merged(known, result<true>(y, u, decay, held, sums, b1), free);
   }
 
  private:
@@ -140,15 +152,16 @@ class SaturationKernel : public Contrasts<K / 2> {
     return sums;
   }
 
-  HWY_INLINE Fitted<V, std::size(kParameters)> result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r,
-                                                      const Projection<V>& sums, V given) const {
+  template <bool kGiven>
+  HWY_INLINE Fit result(const V* y, const V* u, const Decay& decay, const Recovered<V>& r, const Projection<V>& sums,
+                        V given) const {
     const V e = exp(-r.rate * V(repetition_time_ms_)), k = -r.b / r.a, below = V(1) / (V(1) - k * e);
-    const V c = b1_known_ ? cos(given * V(saturation_)) : (V(1) - k) * below;
-    const V b1 = b1_known_ ? given : acos(clamp(c, V(-1), V(1))) * V(1 / saturation_);
+    const V c = kGiven ? cos(given * V(saturation_)) : (V(1) - k) * below;
+    const V b1 = kGiven ? given : acos(clamp(c, V(-1), V(1))) * V(1 / saturation_);
     const V turn = b1 * V(excitation_), c_a = cos(turn), s_a = sin(turn);
     const V full = V(1) - c * c_a * e, rest = V(1) - c * e;
     const V pd = r.a * full / (rest * s_a) * exp(-decay.logarithm * V(first_echo_ms_ / spacing_ms_));
-    Fitted<V, std::size(kParameters)> fit;
+    Fit fit;
     fit.value[0] = V(1) / r.rate;
     fit.value[1] = -V(spacing_ms_) / decay.logarithm;
     fit.value[2] = pd;
@@ -159,7 +172,7 @@ class SaturationKernel : public Contrasts<K / 2> {
     fit.error[1] = square(fit.value[1]) * ratio_error * V(1 / spacing_ms_);
     // ln PD follows the ratio by exp(TE1/T2) and by the length of u.
     const V by_ratio = V(first_echo_ms_ / spacing_ms_) + square(decay.ratio) * decay.per_square;
-    if (b1_known_) {
+    if constexpr (kGiven) {
       // PD = A (1 - c c_a E) / sin(alpha): it follows A, R, and what both have in common.
       const V pd_by_rate = c * c_a * e * V(repetition_time_ms_) / full;  // of ln PD
       const V pd_variance = (sums.hh + pd_by_rate * (pd_by_rate * sums.gg - V(2) * sums.gh)) / sums.determinant();
@@ -193,9 +206,20 @@ class SaturationKernel : public Contrasts<K / 2> {
     return fit;
   }
 
+  static HWY_INLINE Fit merged(Truth<Real> first, const Fit& p, const Fit& q) {
+    Fit fit;
+    for (std::size_t i = 0; i < std::size(kParameters); ++i) {
+      fit.value[i] = select(first, p.value[i], q.value[i]);
+      fit.error[i] = select(first, p.error[i], q.error[i]);
+    }
+    fit.rms = select(first, p.rms, q.rms);
+    fit.status = select(first, p.status, q.status);
+    return fit;
+  }
+
   std::vector<double> delays_;
   RecoveryKernel<V, kDelays> recovery_;
-  bool signed_, b1_known_;
+  bool signed_, b1_given_;
   Real noise_, repetition_time_ms_, first_echo_ms_, spacing_ms_, saturation_, excitation_;
   std::array<Real, kRoom<kDelays>> times_;
 };
@@ -255,6 +279,7 @@ const Model& mdme() {
       .needs_repetition_time = true,
       .least_contrasts = 3,
       .parameters = kParameters,
+      .own_b1 = {.parameter = 3, .least = kLeastT1ForB1Ms},
       .maps = 4,
       .signal = signal,
       .fit = fit,
