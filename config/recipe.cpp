@@ -39,6 +39,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"required", [](const Entry& e, Slot& s) { s.required = e.flag(); }},
     {"volumes", [](const Entry& e, Slot& s) { s.volumes = static_cast<int>(e.whole(2, 1000)); }},
     {"slices", [](const Entry& e, Slot& s) { s.slices = static_cast<int>(e.whole(1, 2000)); }},
+    {"align", [](const Entry& e, Slot& s) { s.align = e.flag(); }},
     {"look_locker", [](const Entry& e, Slot& s) { s.look_locker = e.flag(); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
 };

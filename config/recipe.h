@@ -21,6 +21,7 @@ struct Slot {
       descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
   // Inversion recovery only: whether T1 is corrected for many readouts after one inversion; absent: by the images.
   std::optional<bool> look_locker = {};
+  bool align = false;  // whether every image is moved onto the first before the fit, where the patient moved
 };
 
 struct Recipe {

@@ -130,6 +130,7 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"closed_by", placement.closed_by},
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
+                     {"align", placement.slot->align},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
                      {"instances", uids_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");

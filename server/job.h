@@ -1,5 +1,6 @@
 #pragma once
 // Jobs: what a worker does with a row of the queue. Each kind has a file; run_job() picks it by the row's kind.
+#include <chrono>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,10 +10,16 @@
 
 namespace server {
 
+// Where the time of a map went.
+struct Spent {
+  std::chrono::milliseconds reading{}, aligning{}, fitting{}, writing{};
+};
+
 // Objects to deliver; empty for a grouping.
 struct JobOutput {
   std::vector<storage::ResultRow> results;
   std::string slot;      // for the log
+  Spent spent = {};      // for the log
   std::string left_out;  // maps that this acquisition could have had, and why it has none; empty: all are there
 };
 using JobOutcome = std::variant<JobOutput, fitting::Refusal>;

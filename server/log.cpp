@@ -166,6 +166,17 @@ void job_done(std::int64_t job, std::string_view kind, std::string_view slot, st
         fmt::format("job {} done: {} {}, {} in {} ms", job, kind, slot, counted(objects, "object"), took.count()),
         {{"job", job}, {"kind", kind}, {"slot", slot}, {"objects", objects}, {"ms", took.count()}});
 }
+void map_took(std::int64_t job, std::chrono::milliseconds reading, std::chrono::milliseconds aligning,
+              std::chrono::milliseconds fitting, std::chrono::milliseconds writing) {
+  event(spdlog::level::debug, "map_took",
+        fmt::format("job {} took {} ms to read, {} ms to align, {} ms to fit, {} ms to write", job, reading.count(),
+                    aligning.count(), fitting.count(), writing.count()),
+        {{"job", job},
+         {"reading_ms", reading.count()},
+         {"aligning_ms", aligning.count()},
+         {"fitting_ms", fitting.count()},
+         {"writing_ms", writing.count()}});
+}
 void map_left_out(std::int64_t job, std::string_view slot, std::string_view why) {
   event(kWarn, "map_left_out", fmt::format("job {} left out a map of {}: {}", job, slot, why),
         {{"job", job}, {"slot", slot}, {"why", clean(why)}});

@@ -43,6 +43,8 @@ void study_grouped(std::string_view study, std::size_t instances, std::size_t ac
                    std::size_t waiting, bool quiet);
 void job_done(std::int64_t job, std::string_view kind, std::string_view slot, std::size_t objects,
               std::chrono::milliseconds took);
+void map_took(std::int64_t job, std::chrono::milliseconds reading, std::chrono::milliseconds aligning,
+              std::chrono::milliseconds fitting, std::chrono::milliseconds writing);
 void map_left_out(std::int64_t job, std::string_view slot, std::string_view why);
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why);
 void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iterator>
@@ -9,6 +10,7 @@
 #include "dicom/input/acquisition.h"
 #include "dicom/output/map_objects.h"
 #include "fitting/fit.h"
+#include "fitting/registration.h"
 #include "server/job.h"
 #include "server/objects.h"
 #include "server/parallel.h"
@@ -129,25 +131,28 @@ constexpr int kMapSpacing = 20;
 class MapJob {
  public:
   MapJob(Context& context, const storage::Job& job, const json& payload, const dicom::Acquisition& acquisition,
-         const std::vector<dicom::Instance>& instances, const dicom::LoadedSeries& loaded)
+         const std::vector<dicom::Instance>& instances)
       : context_(context),
         job_(job),
         payload_(payload),
         acquisition_(acquisition),
         instances_(instances),
-        loaded_(loaded),
         slot_(payload.at("slot").get<std::string>()) {}
 
   // What one model cannot do is said and does not take the others down.
   JobOutcome run() {
+    loaded_ = timed(output_.spent.reading, [&] {
+      return need(dicom::load_series(acquisition_, instances_, context_.settings.fitting.threads), "read the pixels");
+    });
+    if (payload_.value("align", false)) timed(output_.spent.aligning, [&] { align(); });
     int first_map = 0;  // of the model: names and numbers do not depend on what another model could do
     for (const std::string_view name : dicom::models_of(acquisition_)) {
       const fitting::Model& model = *fitting::find_model(name);
-      const auto fitted = fit_model(context_, loaded_.series, model, payload_);
+      auto fitted = timed(output_.spent.fitting, [&] { return fit_model(context_, loaded_.series, model, payload_); });
       if (const auto* refusal = std::get_if<fitting::Refusal>(&fitted))
         leave_out(refusal->reason);
       else
-        write(std::get<fitting::Fit>(fitted), first_map);
+        timed(output_.spent.writing, [&] { write(std::get<fitting::Fit>(fitted), first_map); });
       first_map += static_cast<int>(model.maps);
     }
     if (output_.results.empty()) return fitting::Refusal{output_.left_out};
@@ -158,7 +163,34 @@ class MapJob {
  private:
   void leave_out(const std::string& reason) { output_.left_out += (output_.left_out.empty() ? "" : "; ") + reason; }
 
-  void write(const fitting::Fit& fit, int first_map) {
+  // What `work` returns; its time is added to `spent`.
+  template <class Work>
+  static auto timed(std::chrono::milliseconds& spent, Work work) {
+    const auto started = std::chrono::steady_clock::now();
+    struct Stop {
+      std::chrono::milliseconds& spent;
+      std::chrono::steady_clock::time_point started;
+      ~Stop() {
+        spent += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+      }
+    } stop{spent, started};
+    return work();
+  }
+
+  // A series that cannot be aligned is fitted as it was acquired, and says so.
+  void align() {
+    auto aligned = fitting::align(loaded_.series, {.threads = context_.settings.fitting.threads});
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&aligned)) {
+      alignment_ = "; not aligned: " + refusal->reason;
+      return;
+    }
+    auto& alignment = std::get<fitting::Alignment>(aligned);
+    loaded_.series = std::move(alignment.series);
+    alignment_ = "; " + alignment.description;
+  }
+
+  void write(fitting::Fit& fit, int first_map) {
+    fit.description += alignment_;
     for (std::size_t parameter = 0; parameter < fit.model->maps; ++parameter) {
       auto rows = write_objects(context_, job_, request_for(fit, parameter, first_map + static_cast<int>(parameter)));
       std::move(rows.begin(), rows.end(), std::back_inserter(output_.results));
@@ -183,7 +215,8 @@ class MapJob {
   const json& payload_;
   const dicom::Acquisition& acquisition_;
   const std::vector<dicom::Instance>& instances_;
-  const dicom::LoadedSeries& loaded_;
+  dicom::LoadedSeries loaded_;
+  std::string alignment_;  // what was done about motion, for the Derivation Description
   std::string slot_;
   JobOutput output_;
 };
@@ -204,9 +237,7 @@ JobOutcome run_map_job(Context& context, const storage::Job& job) {
   // The recipe knows better than the images; a job that was queued by an earlier version does not say.
   if (const json forced = payload.value("look_locker", json()); forced.is_boolean())
     acquisition.look_locker = forced.get<bool>();
-  const auto loaded =
-      need(dicom::load_series(acquisition, instances, context.settings.fitting.threads), "read the pixels");
-  return MapJob(context, job, payload, acquisition, instances, loaded).run();
+  return MapJob(context, job, payload, acquisition, instances).run();
 }
 
 }  // namespace server

@@ -24,6 +24,8 @@ void finish(Context& context, storage::JobQueue& queue, const storage::Job& job,
     return;
   }
   log::job_done(job.id, job.kind, output.slot, output.results.size(), took);
+  const Spent& spent = output.spent;
+  if (job.kind == "map") log::map_took(job.id, spent.reading, spent.aligning, spent.fitting, spent.writing);
   if (!output.left_out.empty()) log::map_left_out(job.id, output.slot, output.left_out);
 }
 
