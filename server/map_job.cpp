@@ -128,6 +128,20 @@ std::string result_name(const std::string& slot, int map, const fitting::Paramet
 // Series numbers of further maps follow those of the slots' first ones.
 constexpr int kMapSpacing = 20;
 
+// What `work` returns; its time is added to `spent`.
+template <class Work>
+auto timed(std::chrono::milliseconds& spent, Work work) {
+  const auto started = std::chrono::steady_clock::now();
+  struct Stop {
+    std::chrono::milliseconds& spent;
+    std::chrono::steady_clock::time_point started;
+    ~Stop() {
+      spent += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
+    }
+  } stop{spent, started};
+  return work();
+}
+
 class MapJob {
  public:
   MapJob(Context& context, const storage::Job& job, const json& payload, const dicom::Acquisition& acquisition,
@@ -162,20 +176,6 @@ class MapJob {
 
  private:
   void leave_out(const std::string& reason) { output_.left_out += (output_.left_out.empty() ? "" : "; ") + reason; }
-
-  // What `work` returns; its time is added to `spent`.
-  template <class Work>
-  static auto timed(std::chrono::milliseconds& spent, Work work) {
-    const auto started = std::chrono::steady_clock::now();
-    struct Stop {
-      std::chrono::milliseconds& spent;
-      std::chrono::steady_clock::time_point started;
-      ~Stop() {
-        spent += std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started);
-      }
-    } stop{spent, started};
-    return work();
-  }
 
   // A series that cannot be aligned is fitted as it was acquired, and says so.
   void align() {
