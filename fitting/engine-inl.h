@@ -8,10 +8,9 @@
 //   Fitted<V, P> operator()(const V* y, V b1) const              y[0 .. size()): the signal of each contrast
 //   Truth<Real> hard(const V* y) const, Fitted<V, P> careful(const V* y, V b1) const     optional: SortsOut
 //
-// A map gives it to fit_tile() in a function of its own, and names that in HERALD_DISPATCH().
-//
 // and derives from Contrasts<K>, K being the number of contrasts when it is known at compile time: then the loops
-// unroll and the signals stay in registers. 0 = any number.
+// unroll and the signals stay in registers. 0 = any number. A map gives its kernel to fit_tile() in a function of its
+// own, and names that in HERALD_DISPATCH().
 //
 // (1) Voxels worth a try are gathered first (bright enough, finite, not all equal): the rest costs nothing more.
 // (2) Registers that a tile does not fill are padded with its last voxel, and everything runs through the same

@@ -8,13 +8,13 @@
 // protocol; magnitudes get their sign as recovery-inl.h says. 2D slices may be read one after the other: slice n sees
 // TI + n delay, which changes b by exp(R n delay) and nothing else.
 //
-// Where the inversion times do not reach T1, three parameters cannot tell it (TI 100..800 ms, T1 1400 ms, SNR 100: 24
-// %). There, for plain inversion recovery, the ratio is fixed at that of a good inversion of efficiency k:
+// Where the inversion times do not reach T1, three parameters cannot tell it (TI 100..800 ms, T1 1400 ms, SNR 100:
+// 24 %). There, for plain inversion recovery, the ratio is fixed at that of a good inversion of efficiency k:
 //
 //   S(TI) = A (1 - k exp(-TI/T1) + (k - 1) exp(-TR/T1))
 //
 // which is certain to 1.4 % in that example and biased where the inversion was not that good; the voxel says
-// Constrained.
+// Constrained. Scanners that change TR with TI break the first equation: t1_ir_tr.cpp.
 #include <cmath>
 
 #include "fitting/model.h"
