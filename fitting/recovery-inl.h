@@ -44,6 +44,19 @@ struct Recovered {
   V ambiguous;       // 1 where noise could have chosen that one, else 0
 };
 
+// Of two fits the first where t, else the second.
+template <class V, std::size_t P>
+HWY_INLINE Fitted<V, P> select(Truth<typename V::Real> t, const Fitted<V, P>& first, const Fitted<V, P>& second) {
+  Fitted<V, P> fit;
+  for (std::size_t p = 0; p < P; ++p) {
+    fit.value[p] = select(t, first.value[p], second.value[p]);
+    fit.error[p] = select(t, first.error[p], second.error[p]);
+  }
+  fit.rms = select(t, first.rms, second.rms);
+  fit.status = select(t, first.status, second.status);
+  return fit;
+}
+
 // The two candidates for the signs of magnitudes (2): `turned` changes sign after the smallest sample, `y` before it.
 template <class V, int K>
 HWY_INLINE void give_signs(const Contrasts<K>& contrasts, V* y, V* turned) {

@@ -93,7 +93,7 @@ class SaturationKernel : public Contrasts<K / 2> {
     const auto known = b1 > V();
     if (!b1_given_ || none(known)) return free;
     const Recovered<V> held = with_known_b1(r, u, cos(b1 * V(saturation_)), sums);
-    return merged(known, result<true>(y, u, decay, held, sums, b1), free);
+    return select(known, result<true>(y, u, decay, held, sums, b1), free);
   }
 
  private:
@@ -203,17 +203,6 @@ class SaturationKernel : public Contrasts<K / 2> {
     const auto hopeless = !(abs(c) < V(1)) || r.a <= V();
     fit.status = select(hopeless, V(static_cast<Real>(VoxelStatus::NotFitted)),
                         flag<V>(r.ambiguous > V(), VoxelStatus::Questionable));
-    return fit;
-  }
-
-  static HWY_INLINE Fit merged(Truth<Real> first, const Fit& p, const Fit& q) {
-    Fit fit;
-    for (std::size_t i = 0; i < std::size(kParameters); ++i) {
-      fit.value[i] = select(first, p.value[i], q.value[i]);
-      fit.error[i] = select(first, p.error[i], q.error[i]);
-    }
-    fit.rms = select(first, p.rms, q.rms);
-    fit.status = select(first, p.status, q.status);
     return fit;
   }
 

@@ -104,7 +104,7 @@ class InversionKernel : public Contrasts<K> {
   HWY_INLINE Fitted<V, std::size(kParameters)> judged(const Recovered<V>& r, const V* measured, const V* y) const {
     Fitted<V, std::size(kParameters)> fit = free_fit(r);
     const auto loose = !(fit.error[0] <= V(largest_free_error_) * fit.value[0]);
-    if (!look_locker_ && noise_ > 0 && !none(loose)) fit = merged(loose, constrained(y, r.rate), fit);
+    if (!look_locker_ && noise_ > 0 && !none(loose)) fit = select(loose, constrained(y, r.rate), fit);
     if (!signed_)
       fit.status = select(weakest_of(measured) < V(), V(static_cast<Real>(VoxelStatus::NotFitted)), fit.status);
     return fit;
@@ -167,19 +167,6 @@ class InversionKernel : public Contrasts<K> {
       sums.add(late - e, late_by_rate + V(times_[k]) * e, y[k]);
     });
     return sums;
-  }
-
-  static HWY_INLINE Fitted<V, std::size(kParameters)> merged(Truth<Real> first,
-                                                             const Fitted<V, std::size(kParameters)>& p,
-                                                             const Fitted<V, std::size(kParameters)>& q) {
-    Fitted<V, std::size(kParameters)> fit;
-    for (std::size_t i = 0; i < std::size(kParameters); ++i) {
-      fit.value[i] = select(first, p.value[i], q.value[i]);
-      fit.error[i] = select(first, p.error[i], q.error[i]);
-    }
-    fit.rms = select(first, p.rms, q.rms);
-    fit.status = select(first, p.status, q.status);
-    return fit;
   }
 
   RecoveryKernel<V, K> recovery_;

@@ -40,7 +40,7 @@ std::vector<double> repetition_times(const Protocol& protocol) {
 #define HWY_TARGET_INCLUDE "fitting/maps/t1_ir_tr.cpp"
 #include <hwy/foreach_target.h>
 
-#include "fitting/engine-inl.h"
+#include "fitting/recovery-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace fitting::maps::HWY_NAMESPACE {
@@ -80,20 +80,14 @@ class VariedRepetition : public Contrasts<K> {
 
   HWY_INLINE Fitted<V, std::size(kParameters)> operator()(const V* measured, V) const {
     if (signed_) return fitted(solve(measured), V());
-    V weakest = measured[0], least;
-    each([&](int k) HERALD_LANES { weakest = min(weakest, measured[k]), least = min(least, measured[k]); });
-    V with_sign[kRoom<K>], without_sign[kRoom<K>];
-    V before(1);  // until the smallest sample
-    each([&](int k) HERALD_LANES {
-      with_sign[k] = (V(1) - V(2) * before) * measured[k];
-      before = select(measured[k] <= weakest, V(), before);
-      without_sign[k] = (V(1) - V(2) * before) * measured[k];
-    });
-    const Solved<V> with = solve(with_sign), without = solve(without_sign);
+    V y[kRoom<K>], turned[kRoom<K>], least;
+    each([&](int k) HERALD_LANES { y[k] = measured[k], least = min(least, measured[k]); });
+    give_signs(static_cast<const Contrasts<K>&>(*this), y, turned);
+    const Solved<V> with = solve(turned), without = solve(y);
     const auto first = with.rss < without.rss;
     const auto near = abs(with.rss - without.rss) < V(2 * noise_ * noise_);
     const auto apart = abs(with.rate - without.rate) > V(Real(0.05)) * select(first, with.rate, without.rate);
-    Fitted<V, std::size(kParameters)> fit = merged(first, fitted(with, V()), fitted(without, V()));
+    Fitted<V, std::size(kParameters)> fit = select(first, fitted(with, V()), fitted(without, V()));
     fit.status = flag<V>(near && apart, VoxelStatus::Questionable);
     fit.status = select(least < V(), V(static_cast<Real>(VoxelStatus::NotFitted)), fit.status);
     return fit;
@@ -202,18 +196,6 @@ class VariedRepetition : public Contrasts<K> {
   HWY_INLINE V error(const Solved<V>& s, V by_a, V by_c, V by_rate) const {
     const V in_p = by_c - s.along * by_a, in_d = by_rate + by_a * s.a_by_rate + by_c * s.c_by_rate;
     return V(noise_) * sqrt(square(by_a) / s.gg + square(in_p) / s.pp + square(in_d) / s.dd);
-  }
-
-  static HWY_INLINE Fitted<V, std::size(kParameters)> merged(Truth<Real> first,
-                                                             const Fitted<V, std::size(kParameters)>& p,
-                                                             const Fitted<V, std::size(kParameters)>& q) {
-    Fitted<V, std::size(kParameters)> fit;
-    for (std::size_t i = 0; i < std::size(kParameters); ++i) {
-      fit.value[i] = select(first, p.value[i], q.value[i]);
-      fit.error[i] = select(first, p.error[i], q.error[i]);
-    }
-    fit.rms = select(first, p.rms, q.rms);
-    return fit;
   }
 
   bool signed_;
