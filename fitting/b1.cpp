@@ -3,23 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <numbers>
 
 #include "fitting/parallel.h"
 #include "fitting/resample.h"
+#include "fitting/text.h"
 
 namespace fitting {
 namespace {
 
 constexpr float kUnknown = std::numeric_limits<float>::quiet_NaN();
-
-std::string text(const char* format, double a, double b = 0, double c = 0) {
-  std::array<char, 160> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), format, a, b, c);
-  return buffer.data();
-}
 
 std::string wrong_size(std::size_t values, std::size_t voxels) {
   return "the B1 map has " + std::to_string(values) + " values for " + std::to_string(voxels) + " voxels";

@@ -3,15 +3,13 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <span>
-#include <system_error>
-#include <thread>
 
 #include "fitting/b1.h"
 #include "fitting/epg.h"
+#include "fitting/parallel.h"
+#include "fitting/text.h"
 
 namespace fitting {
 namespace {
@@ -65,11 +63,7 @@ std::string_view unit_of(Axis axis) {
   return "";
 }
 
-std::string number(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.6g", value);
-  return text.data();
-}
+std::string number(double value) { return text("%.6g", value); }
 
 std::size_t distinct(std::vector<double> axis) {
   return static_cast<std::size_t>(std::unique(axis.begin(), axis.end()) - axis.begin());
@@ -240,15 +234,7 @@ void fit_all(const Input& input, const Model& model, const FitOptions& options, 
     for (std::size_t t = r * tiles.size() / runs; t < (r + 1) * tiles.size() / runs && !stop.stop_requested(); ++t)
       bench.fit(tiles[t].begin, tiles[t].size);
   };
-  std::vector<std::jthread> helpers;
-  for (std::size_t r = 1; r < runs; ++r) {
-    try {
-      helpers.emplace_back(run, r);
-    } catch (const std::system_error&) {
-      run(r);  // the system has no thread to spare: slower, not wrong
-    }
-  }
-  run(0);
+  in_parallel(runs, options.threads, run);
 }
 
 // --- B1 that a map finds itself ---

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "fitting/parallel.h"
 #include "fitting/registration_itk.h"
+#include "fitting/text.h"
 
 namespace fitting {
 namespace {
@@ -253,12 +253,6 @@ class Fixed {
 };
 
 // --- the verdict ---
-
-std::string text(const char* format, double a, double b = 0, double c = 0) {
-  std::array<char, 160> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), format, a, b, c);
-  return buffer.data();
-}
 
 // The points at share (0..1, 0..1, 0..1) of the volume, faces included.
 Vec3 point_at(const Geometry& g, const Vec3& share) {

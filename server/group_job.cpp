@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "fitting/parallel.h"
 #include "server/job.h"
 #include "server/log.h"
-#include "server/parallel.h"
 #include "server/slots.h"
 
 namespace server {
@@ -22,8 +22,8 @@ struct Headers {
 
 Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& rows) {
   std::vector<dicom::Result<dicom::Instance>> read(rows.size(), tl::unexpected(dicom::Error{}));
-  parallel_for(rows.size(), context.settings.fitting.threads,
-               [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
+  fitting::in_parallel(rows.size(), context.settings.fitting.threads,
+                       [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
   Headers headers;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (read[i]) {

@@ -13,7 +13,6 @@
 #include "fitting/registration.h"
 #include "server/job.h"
 #include "server/objects.h"
-#include "server/parallel.h"
 
 namespace server {
 namespace {
