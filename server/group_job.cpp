@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -21,13 +22,13 @@ struct Headers {
 };
 
 Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& rows) {
-  std::vector<dicom::Result<dicom::Instance>> read(rows.size(), tl::unexpected(dicom::Error{}));
+  std::vector<dicom::Result<std::vector<dicom::Instance>>> read(rows.size(), tl::unexpected(dicom::Error{}));
   fitting::in_parallel(rows.size(), context.settings.fitting.threads,
-                       [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
+                       [&](std::size_t i) { read[i] = dicom::read_instances(rows[i].path); });
   Headers headers;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (read[i]) {
-      headers.instances.push_back(std::move(*read[i]));
+      std::move(read[i]->begin(), read[i]->end(), std::back_inserter(headers.instances));
     } else {
       headers.unreadable.push_back({{"instance", rows[i].sop_instance_uid}, {"reason", read[i].error().what}});
     }
@@ -35,10 +36,12 @@ Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& 
   return headers;
 }
 
-std::vector<std::string> uids_of(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
-  std::vector<std::string> uids;
-  for (const std::size_t i : acquisition.instances) uids.push_back(instances[i].sop_instance_uid);
-  return uids;
+// What a job needs to find them again: image_name() of each.
+std::vector<std::string> names_of(const dicom::Acquisition& acquisition,
+                                  const std::vector<dicom::Instance>& instances) {
+  std::vector<std::string> names;
+  for (const std::size_t i : acquisition.instances) names.push_back(dicom::image_name(instances[i]));
+  return names;
 }
 
 // One line of the account: what this acquisition is and what becomes of it.
@@ -132,7 +135,7 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"replaces", replaced_series},
                      {"align", placement.slot->align},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
-                     {"instances", uids_of(acquisition, headers.instances)}};
+                     {"instances", names_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
 }
 

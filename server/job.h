@@ -37,6 +37,11 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job);
 // heartbeat.
 bool run_next_job(Context& context, const std::string& owner);
 
+// The SOP Instance UID in what dicom::image_name() gave.
+[[nodiscard]] inline std::string uid_in(const std::string& image_name) {
+  return image_name.substr(0, image_name.find('#'));
+}
+
 // Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before
 // something else comes.
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet);

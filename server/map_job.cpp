@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "dicom/input/acquisition.h"
 #include "dicom/output/map_objects.h"
@@ -19,16 +20,22 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<dicom::Instance> read_named(Context& context, const json& uids) {
+std::vector<dicom::Instance> read_named(Context& context, const json& payload_names) {
   storage::Index index(context.database);
+  const auto names = payload_names.get<std::set<std::string>>();
+  std::set<std::string> uids;
+  for (const std::string& name : names) uids.insert(uid_in(name));
   std::vector<dicom::Instance> instances;
-  for (const json& uid : uids) {
-    const auto row = need(index.find(uid.get<std::string>()), "find an instance");
-    if (!row) throw Failure{{"instance " + uid.get<std::string>() + " is not here any more"}};
-    instances.push_back(need(dicom::read_instance(row->path), "read a header"));
-    // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would not
-    // be true.
-    instances.back().images_in_acquisition.reset();
+  for (const std::string& uid : uids) {
+    const auto row = need(index.find(uid), "find an instance");
+    if (!row) throw Failure{{"instance " + uid + " is not here any more"}};
+    for (dicom::Instance& image : need(dicom::read_instances(row->path), "read a header")) {
+      if (!names.contains(dicom::image_name(image))) continue;
+      // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would
+      // not be true.
+      image.images_in_acquisition.reset();
+      instances.push_back(std::move(image));
+    }
   }
   return instances;
 }
@@ -57,7 +64,8 @@ dicom::MapSource source_of(const dicom::Acquisition& acquisition, const std::vec
     for (std::size_t slice = 0; slice < volume.slices.size(); ++slice) {
       for (const std::size_t i : volume.slices[slice]) {
         const dicom::Instance& image = instances[i];
-        source.per_slice[slice].push_back({image.sop_class_uid, image.sop_instance_uid, image.series_uid});
+        source.per_slice[slice].push_back(
+            {image.sop_class_uid, image.sop_instance_uid, image.series_uid, image.frame});
       }
     }
   }

@@ -127,11 +127,11 @@ void check_echo_train(Acquisition& acquisition, Instances instances) {
 
 // Images of a series that are here, and how many the scanner counted: 0 where it did not.
 std::pair<std::size_t, std::size_t> images_of_series(const std::string& uid, Instances instances) {
-  std::set<std::string_view> here;  // an object that is there twice is one image
+  std::set<std::string> here;  // an image that is there twice is one
   std::size_t counted = 0;
   for (const Instance& instance : instances) {
     if (instance.series_uid != uid) continue;
-    here.insert(instance.sop_instance_uid);
+    here.insert(image_name(instance));
     counted = std::max(counted, static_cast<std::size_t>(instance.images_in_acquisition.value_or(0)));
   }
   return {here.size(), counted};
@@ -188,9 +188,8 @@ std::string recognition(const Acquisition& acquisition, Instances instances, con
 }
 
 Indices by_uid(Indices images, Instances instances) {
-  std::sort(images.begin(), images.end(), [&](std::size_t a, std::size_t b) {
-    return instances[a].sop_instance_uid < instances[b].sop_instance_uid;
-  });
+  std::sort(images.begin(), images.end(),
+            [&](std::size_t a, std::size_t b) { return precedes(instances[a], instances[b]); });
   return images;
 }
 
@@ -247,10 +246,12 @@ class Grouper {
   void sort_out() {
     Indices all(instances_.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    const auto key = [&](std::size_t i) { return std::tie(instances_[i].sop_instance_uid, instances_[i].file); };
+    const auto key = [&](std::size_t i) {
+      return std::tie(instances_[i].sop_instance_uid, instances_[i].frame, instances_[i].file);
+    };
     std::sort(all.begin(), all.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
     for (std::size_t k = 0; k < all.size(); ++k) {
-      const bool again = k > 0 && instances_[all[k]].sop_instance_uid == instances_[all[k - 1]].sop_instance_uid;
+      const bool again = k > 0 && same_image(instances_[all[k]], instances_[all[k - 1]]);
       again ? passed_.add(all[k], "the same object once more") : place(all[k]);
     }
   }
@@ -496,7 +497,8 @@ class Grouper {
   Grouping finished() {
     const auto key = [&](const Acquisition& a) {
       return std::tuple(a.time_s.value_or(1e18), a.kind,
-                        std::string_view(instances_[a.instances.front()].sop_instance_uid));
+                        std::string_view(instances_[a.instances.front()].sop_instance_uid),
+                        instances_[a.instances.front()].frame);
     };
     std::sort(result_.acquisitions.begin(), result_.acquisitions.end(),
               [&](const Acquisition& a, const Acquisition& b) { return key(a) < key(b); });
@@ -522,7 +524,7 @@ std::string digest_of(const Acquisition& acquisition, std::span<const Instance> 
   hash.add(to_string(acquisition.kind));
   for (const std::size_t i : by_uid(acquisition.instances, instances)) {
     hash.add("\n");
-    hash.add(instances[i].sop_instance_uid);
+    hash.add(image_name(instances[i]));
   }
   return hash.hex();
 }

@@ -29,7 +29,7 @@ struct Unit {
 
 auto order_of(const Instance& instance) {
   return std::tuple(instance.acquisition_time_s.value_or(kNever), instance.series_number, instance.acquisition_number,
-                    instance.instance_number, std::string_view(instance.sop_instance_uid));
+                    instance.instance_number, instance.frame, std::string_view(instance.sop_instance_uid));
 }
 
 double start_of(const Indices& images, Instances instances) {
