@@ -1,6 +1,6 @@
 #pragma once
-// Dates and times of a header as seconds since 1970-01-01 of the scanner's clock. Internal to dicom/input: shows a DCMTK
-// type.
+// Dates and times of a header as seconds since 1970-01-01 of the scanner's clock. Internal to dicom/input: shows a
+// DCMTK type.
 #include <optional>
 #include <string>
 

@@ -31,8 +31,7 @@ std::optional<Verdict> by_object(DcmItem& item, const Instance& instance) {
   if (sop_class == UID_EnhancedMRColorImageStorage) return Verdict{Content::Derived, "colour images"};
   if (sop_class == UID_MRImageStorage && number(item, DCM_NumberOfFrames).value_or(1) > 1)
     return Verdict{Content::Other, "a classic MR image with several frames"};
-  if (!is_mr_image(sop_class))
-    return Verdict{Content::Other, "not an MR image (" + class_name(sop_class) + ")"};
+  if (!is_mr_image(sop_class)) return Verdict{Content::Other, "not an MR image (" + class_name(sop_class) + ")"};
   return std::nullopt;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What an image is, as far as fitting is concerned: by its SOP class, by the tokens of its Image Type and by its complex
-// component. Internal to dicom/input: shows a DCMTK type.
+// What an image is, as far as fitting is concerned: by its SOP class, by the tokens of its Image Type and by its
+// complex component. Internal to dicom/input: shows a DCMTK type.
 #include "dicom/dcmtk.h"
 #include "dicom/input/instance.h"
 

@@ -113,30 +113,30 @@ void write_contrast_agent(DcmItem& object, DcmItem* usage, DcmItem& header) {
 }
 
 const std::array kOfTheObject{DCM_SpecificCharacterSet,
-                                  DCM_SOPClassUID,
-                                  DCM_SOPInstanceUID,
-                                  DCM_StudyDate,
-                                  DCM_SeriesDate,
-                                  DCM_AcquisitionDate,
-                                  DCM_ContentDate,
-                                  DCM_AcquisitionDateTime,
-                                  DCM_ContentTime,
-                                  DCM_AccessionNumber,
-                                  DCM_Manufacturer,
-                                  DCM_ManufacturerModelName,
-                                  DCM_SeriesDescription,
-                                  DCM_ProtocolName,
-                                  DCM_MRAcquisitionType,
-                                  DCM_MagneticFieldStrength,
-                                  DCM_SoftwareVersions,
-                                  DCM_StudyInstanceUID,
-                                  DCM_SeriesInstanceUID,
-                                  DCM_SeriesNumber,
-                                  DCM_AcquisitionNumber,
-                                  DCM_InstanceNumber,
-                                  DCM_FrameOfReferenceUID,
-                                  DCM_Rows,
-                                  DCM_Columns};
+                              DCM_SOPClassUID,
+                              DCM_SOPInstanceUID,
+                              DCM_StudyDate,
+                              DCM_SeriesDate,
+                              DCM_AcquisitionDate,
+                              DCM_ContentDate,
+                              DCM_AcquisitionDateTime,
+                              DCM_ContentTime,
+                              DCM_AccessionNumber,
+                              DCM_Manufacturer,
+                              DCM_ManufacturerModelName,
+                              DCM_SeriesDescription,
+                              DCM_ProtocolName,
+                              DCM_MRAcquisitionType,
+                              DCM_MagneticFieldStrength,
+                              DCM_SoftwareVersions,
+                              DCM_StudyInstanceUID,
+                              DCM_SeriesInstanceUID,
+                              DCM_SeriesNumber,
+                              DCM_AcquisitionNumber,
+                              DCM_InstanceNumber,
+                              DCM_FrameOfReferenceUID,
+                              DCM_Rows,
+                              DCM_Columns};
 
 }  // namespace
 
@@ -149,8 +149,8 @@ void EnhancedImage::write_classic_header(unsigned long frame, DcmItem& header) c
   copy_all(macro(DCM_PlanePositionSequence), {DCM_ImagePositionPatient}, header);
   copy_all(macro(DCM_PlaneOrientationSequence), {DCM_ImageOrientationPatient}, header);
   copy_all(macro(DCM_PixelMeasuresSequence), {DCM_PixelSpacing, DCM_SliceThickness, DCM_SpacingBetweenSlices}, header);
-  copy_all(macro(DCM_MRTimingAndRelatedParametersSequence),
-           {DCM_RepetitionTime, DCM_FlipAngle, DCM_EchoTrainLength}, header);
+  copy_all(macro(DCM_MRTimingAndRelatedParametersSequence), {DCM_RepetitionTime, DCM_FlipAngle, DCM_EchoTrainLength},
+           header);
   DcmItem* echo = macro(DCM_MREchoSequence);
   translate(echo, DCM_EffectiveEchoTime, header, DCM_EchoTime);
   copy_all(echo, {DCM_EchoNumbers}, header);

@@ -1,6 +1,6 @@
 #pragma once
-// One image as its header describes it, whoever wrote it: a classic object, or one frame of an enhanced multi-frame one.
-// Vendor quirks end here: each has a function in its own file.
+// One image as its header describes it, whoever wrote it: a classic object, or one frame of an enhanced multi-frame
+// one. Vendor quirks end here: each has a function in its own file.
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -77,8 +77,8 @@ struct Instance {
 };
 
 // Reads the header, not the pixels: one Instance, or one for each frame of an enhanced multi-frame object, in their
-// order. Malformed and non-DICOM files are errors; a DICOM object that is not an MR image is one Content::Other with its
-// reason. Never empty.
+// order. Malformed and non-DICOM files are errors; a DICOM object that is not an MR image is one Content::Other with
+// its reason. Never empty.
 [[nodiscard]] Result<std::vector<Instance>> read_instances(const std::filesystem::path& file);
 // The first of them: what patient, study and scanner are.
 [[nodiscard]] Result<Instance> read_instance(const std::filesystem::path& file);

@@ -12,8 +12,9 @@ namespace {
 constexpr std::size_t kKurtosisBValues = 3;
 constexpr double kKurtosisFrom = 1500, kKurtosisTo = 3000;  // s/mm2, the largest b-value
 
-constexpr std::array kKinds{Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion,
-                            Kind::T1InversionRecovery};
+constexpr std::array kKinds{
+    Kind::T1Vfa, Kind::T2MultiEcho,   Kind::T2StarMultiEcho, Kind::Diffusion, Kind::T1InversionRecovery,
+    Kind::Mdme,  Kind::SyntheticMaps, Kind::Dynamic,         Kind::T2Weighted};
 
 bool shows_kurtosis(const Acquisition& diffusion) {
   if (diffusion.volumes.size() < kKurtosisBValues) return false;
@@ -35,6 +36,14 @@ std::string_view to_string(Kind kind) {
       return "dwi";
     case Kind::T1InversionRecovery:
       return "t1_ir";
+    case Kind::Mdme:
+      return "mdme";
+    case Kind::SyntheticMaps:
+      return "symri_maps";
+    case Kind::Dynamic:
+      return "dce";
+    case Kind::T2Weighted:
+      return "t2w";
   }
   return "";
 }
@@ -59,6 +68,13 @@ std::vector<std::string_view> models_of(const Acquisition& acquisition) {
       // Readouts of one inversion do not wait for a TR.
       if (!acquisition.look_locker && !acquisition.repetition_times_ms.empty()) return {"t1_ir_tr"};
       return {"t1_ir"};
+    case Kind::Mdme:
+      return {"mdme"};
+    case Kind::Dynamic:
+      return {"dce"};
+    case Kind::SyntheticMaps:
+    case Kind::T2Weighted:
+      return {};
   }
   return {};
 }

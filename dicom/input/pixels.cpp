@@ -180,14 +180,24 @@ class Loader {
         protocol.axis_kind = fitting::Axis::InversionTimeMs;
         if (!acquisition_.look_locker) protocol.repetition_times_ms = acquisition_.repetition_times_ms;
         break;
+      case Kind::Mdme:
+        protocol.axis_kind = fitting::Axis::SaturationDelayMs;
+        protocol.echo_times_ms = acquisition_.echo_times_ms;
+        break;
+      case Kind::Dynamic:
+        protocol.axis_kind = fitting::Axis::TimeS;
+        protocol.contrast_arrival_s = acquisition_.contrast_start_s.value_or(0);
+        break;
+      case Kind::SyntheticMaps:
+      case Kind::T2Weighted:
+        break;
     }
     return protocol;
   }
 
   [[nodiscard]] std::string digest() const {
     Sha256 hash;
-    for (const std::size_t i : acquisition_.instances)
-      hash.add(image_name(instances_[i]) + " " + digests_[i] + "\n");
+    for (const std::size_t i : acquisition_.instances) hash.add(image_name(instances_[i]) + " " + digests_[i] + "\n");
     return hash.hex();
   }
 
