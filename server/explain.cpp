@@ -80,6 +80,7 @@ std::string fate(const json& account, const json& line) {
     if (!reason.empty()) text += (job->at("state") == "done" ? ", but not everything: " : ": ") + reason;
     return text;
   }
+  if (line.contains("kept")) return line.at("kept").get<std::string>();
   for (const char* why : {"refused", "waiting_for"}) {
     const std::string text = line.value(why, "");
     if (!text.empty()) return (why == std::string_view("refused") ? "not computed: " : "waiting for ") + text;

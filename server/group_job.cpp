@@ -88,8 +88,13 @@ std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std:
   return std::nullopt;
 }
 
+bool has_maps(const dicom::Acquisition& acquisition) {
+  return acquisition.kind == dicom::Kind::SyntheticMaps || !dicom::models_of(acquisition).empty();
+}
+
 std::string key_of(const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers) {
-  if (placement.slot == nullptr || !acquisition.fits()) return {};
+  if (placement.slot == nullptr || !placement.refused.empty() || !acquisition.fits() || !has_maps(acquisition))
+    return {};
   return placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
 }
 
@@ -134,6 +139,7 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
                      {"align", placement.slot->align},
+                     {"delays_ms", placement.slot->delays_ms},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
                      {"instances", names_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
@@ -175,7 +181,9 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
     if (placement.slot != nullptr && !placement.refused.empty())
       queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
-    if (!placement.closed_by.empty()) account.back()["job_key"] = key;
+    if (!placement.closed_by.empty() && !key.empty()) account.back()["job_key"] = key;
+    if (!placement.closed_by.empty() && !has_maps(acquisition))
+      account.back()["kept"] = "kept as it is: nothing of it is computed";
   }
   return account;
 }
@@ -242,6 +250,12 @@ std::optional<storage::Time> arrival_of(const storage::Index& index, const std::
   return std::nullopt;
 }
 
+dicom::GroupingHints hints_of(const config::Recipe& recipe) {
+  for (const config::Slot& slot : recipe.slots)
+    if (!slot.delays_ms.empty()) return {slot.delays_ms};
+  return {};
+}
+
 }  // namespace
 
 JobOutcome run_group_job(Context& context, const storage::Job& job) {
@@ -255,7 +269,7 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
   const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
-  const dicom::Grouping grouping = dicom::group(headers.instances);
+  const dicom::Grouping grouping = dicom::group(headers.instances, hints_of(context.recipe));
   const std::vector<Placement> placements = place(grouping, headers.instances, context.recipe, quiet);
 
   Queued queued;
