@@ -98,7 +98,7 @@ struct Loaded {
 
 TEST(SkyraSeries, WritesTheSlicesOfOneEchoAfterTheOther) {
   const TempFolder folder;
-  const auto written = write_skyra_series(exam(), series(2), folder.path());
+  const auto written = write_scanner_series(exam(), series(2), folder.path());
   ASSERT_TRUE(written) << written.error().what;
   ASSERT_EQ(written->size(), 6U);
   for (std::size_t i = 0; i < 6; ++i) {
@@ -114,7 +114,7 @@ TEST(SkyraSeries, WritesTheSlicesOfOneEchoAfterTheOther) {
 
 TEST(SkyraSeries, TimesEveryImageInTheScannersTicks) {
   const TempFolder folder;
-  const auto written = write_skyra_series(exam(), series(2), folder.path());
+  const auto written = write_scanner_series(exam(), series(2), folder.path());
   ASSERT_TRUE(written) << written.error().what;
   EXPECT_EQ(Loaded((*written)[0].file)[DCM_AcquisitionTime],
             "100059.915000");  // 10:00:59.9 and the first echo, 13.8 ms
@@ -132,7 +132,7 @@ TEST(SkyraSeries, CountsDiffusionWeightingsAsMeasurementsAndKeepsThemInThePrivat
                             .b_value_s_mm2 = 800,
                             .direction = {{0, 1, 0}},
                             .sequence_name = "*ep_b800#1"};
-  const auto written = write_skyra_series(exam(), diffusion, folder.path());
+  const auto written = write_scanner_series(exam(), diffusion, folder.path());
   ASSERT_TRUE(written) << written.error().what;
   Loaded first((*written)[0].file), weighted((*written)[3].file);
   EXPECT_EQ(first[DcmTagKey(0x0019, 0x100C)], "0");
@@ -151,10 +151,10 @@ TEST(SkyraSeries, MentionsTheContrastAgentOnlyWhereOneWasGiven) {
   const TempFolder folder;
   SimulatedSeries enhanced = series(1);
   EXPECT_FALSE(
-      (*Loaded(write_skyra_series(exam(), enhanced, folder.path())->front().file)).tagExists(DCM_ContrastBolusAgent));
+      (*Loaded(write_scanner_series(exam(), enhanced, folder.path())->front().file)).tagExists(DCM_ContrastBolusAgent));
   enhanced.contrast_agent = true;
   enhanced.contrast_start_s = 36000 + 61;
-  Loaded image(write_skyra_series(exam(), enhanced, folder.path())->front().file);
+  Loaded image(write_scanner_series(exam(), enhanced, folder.path())->front().file);
   EXPECT_NE(image[DCM_ContrastBolusAgent], "");
   EXPECT_EQ(image[DCM_ContrastBolusStartTime], "100101.000000");
 }
@@ -165,7 +165,7 @@ TEST(SkyraSeries, StoresTwelveBitsRoundedAndClamped) {
   bright.series.planes[0].edit()[0] = -3;
   bright.series.planes[0].edit()[1] = 5000;
   bright.series.planes[0].edit()[2] = 7.6F;
-  Loaded image(write_skyra_series(exam(), bright, folder.path())->front().file);
+  Loaded image(write_scanner_series(exam(), bright, folder.path())->front().file);
   const Uint16* pixels = nullptr;
   unsigned long count = 0;
   ASSERT_TRUE((*image).findAndGetUint16Array(DCM_PixelData, pixels, &count).good());
@@ -180,9 +180,9 @@ TEST(SkyraSeries, WritesTheSameBytesAgainAndOtherUidsForOtherContent) {
   const TempFolder one, two, three;
   SimulatedSeries changed = series(1);
   changed.contrasts[0].flip_angle_deg = 179;
-  const auto first = write_skyra_series(exam(), series(1), one.path());
-  const auto again = write_skyra_series(exam(), series(1), two.path());
-  const auto other = write_skyra_series(exam(), changed, three.path());
+  const auto first = write_scanner_series(exam(), series(1), one.path());
+  const auto again = write_scanner_series(exam(), series(1), two.path());
+  const auto other = write_scanner_series(exam(), changed, three.path());
   for (std::size_t i = 0; i < first->size(); ++i) {
     EXPECT_EQ(bytes((*first)[i].file), bytes((*again)[i].file));
     EXPECT_NE((*first)[i].sop_instance_uid, (*other)[i].sop_instance_uid);
@@ -197,7 +197,7 @@ TEST(SkyraSeries, RefusesWhatNoScannerCouldHaveAcquired) {
   plane_of_another_size.series.planes[1].edit().pop_back();
   after_midnight.start_s = 86399;
   for (const auto& wrong : {contrast_without_parameters, plane_of_another_size, after_midnight})
-    EXPECT_FALSE(write_skyra_series(exam(), wrong, folder.path()));
+    EXPECT_FALSE(write_scanner_series(exam(), wrong, folder.path()));
 }
 
 TEST(SkyraSeries, PassesTheIndependentValidator) {
@@ -205,7 +205,7 @@ TEST(SkyraSeries, PassesTheIndependentValidator) {
   SimulatedSeries enhanced = series(2);
   enhanced.contrast_agent = true;
   enhanced.contrast_start_s = 36010;
-  const auto written = write_skyra_series(exam(), enhanced, folder.path());
+  const auto written = write_scanner_series(exam(), enhanced, folder.path());
   EXPECT_VALID(written->back().file, "MRImage");
 }
 
@@ -223,7 +223,7 @@ fitting::Mask scattered(int columns, int rows) {
 }
 
 OutlineRequest outline(const fitting::Mask& mask, const std::filesystem::path& folder) {
-  const auto images = write_skyra_series(exam(), series(1, mask.geometry), folder / "images");
+  const auto images = write_scanner_series(exam(), series(1, mask.geometry), folder / "images");
   OutlineRequest request{.template_image = images->front().file,
                          .drawn_on = {},
                          .mask = mask,
