@@ -5,6 +5,7 @@
 // allows in original ones only; so do the real ones.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
 #include "dicom/output/common.h"
@@ -35,7 +36,11 @@ struct Object {
   [[nodiscard]] bool echo_planar() const { return series.scanning_sequence == "EP"; }
   [[nodiscard]] bool gradient_echo() const { return series.scanning_sequence == "GR"; }
   [[nodiscard]] bool derived() const { return has_token(series, "DERIVED"); }
-  [[nodiscard]] double duration_ms() const { return 1000 * (reconstructed_s(series) - series.start_s); }
+  // Of the measurement, of all contrasts.
+  [[nodiscard]] double duration_ms() const {
+    const double started_s = series.start_s + (series.dynamic ? series.dynamic->since_first_s : 0);
+    return std::round(1000 * (reconstructed_s(series) - started_s));
+  }
 };
 
 void put_number(DcmItem& item, const DcmTag& tag, double value) {
@@ -55,7 +60,7 @@ std::string frame_type(const SimulatedSeries& series) {
   std::string computed = "NONE";
   for (const auto& [token, name] : {std::pair{"ADC", "ADC"}, {"TRACEW", "TRACEW"}, {"SUB", "SUBTRACTION"}})
     if (has_token(series, token)) computed = name;
-  return joined({series.image_type.at(0), series.image_type.at(1), series.image_type.at(2), computed}, '\\');
+  return joined({series.image_type.at(0), "PRIMARY", series.image_type.at(2), computed}, '\\');
 }
 
 void put_image_kind(DcmItem& item, const Object& object) {
@@ -85,15 +90,14 @@ void put_sequence(DcmItem& item, const Object& object) {
   put_text(item, DCM_PulseSequenceName, own.empty() ? object.series.sequence_name : own);
   put_text(item, DCM_EchoPulseSequence, spin_echo ? "SPIN" : "GRADIENT");  // real ones call echo-planar GRADIENT too
   if (spin_echo) put_text(item, DCM_MultipleSpinEcho, yes(object.series.echo_train_length > 1));
-  if (!volume) put_text(item, DCM_MultiPlanarExcitation, "NO");
   if (volume) put_text(item, DCM_CoverageOfKSpace, "FULL");
   put_text(item, DCM_SteadyStatePulseSequence, "NONE");
   put_text(item, DCM_EchoPlanarPulseSequence, yes(object.echo_planar()));
   put_text(item, DCM_SpectrallySelectedSuppression,
            object.series.scan_options.find("FS") != std::string::npos ? "FAT" : "NONE");
   for (const auto& tag :
-       {DCM_PhaseContrast, DCM_TimeOfFlightContrast, DCM_SaturationRecovery, DCM_VariableFlipAngleFlag})
-    put_text(item, tag, tag == DCM_VariableFlipAngleFlag ? "N" : "NO");
+       {DCM_MultiPlanarExcitation, DCM_PhaseContrast, DCM_TimeOfFlightContrast, DCM_SaturationRecovery})
+    put_text(item, tag, "NO");
 }
 
 void put_traversal(DcmItem& item) {
@@ -290,6 +294,7 @@ void put_contrast_usage(DcmItem& frame, const Object& object, const Image& image
   DcmItem& usage = add_item(frame, DCM_ContrastBolusUsageSequence);
   put_text(usage, DCM_ContrastBolusAgentNumber, kAgentNumber);
   put_text(usage, DCM_ContrastBolusAgentAdministered, yes(after));
+  put_text(usage, DCM_ContrastBolusAgentDetected, "");
   put_text(usage, DCM_ContrastBolusAgentPhase, after ? "POST_CONTRAST" : "PRE_CONTRAST");
 }
 

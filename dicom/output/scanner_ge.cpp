@@ -2,9 +2,11 @@
 // private groups only. All images of a series carry one Acquisition Time, in whole seconds: phases of a dynamic series
 // are told apart by their Trigger Time, which the first lacks, or by counting.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <set>
 #include <string>
 
 #include "dicom/output/common.h"
@@ -44,6 +46,7 @@ void put_counts(DcmItem& item, const Image& image) {
   put_text(item, DCM_AcquisitionNumber, "1");
   put_text(item, DCM_ImagesInAcquisition, std::to_string(images_in_series(image.series)));
   put_text(item, DCM_Laterality, "");
+  put_decimal(item, DCM_SpacingBetweenSlices, image.geometry().slice_spacing_mm());
   if (!image.series.dynamic) return;
   put_text(item, DCM_NumberOfTemporalPositions, std::to_string(image.series.dynamic->phases));
   if (image.series.dynamic->phase > 1) put_decimal(item, DCM_TriggerTime, 1000 * image.series.dynamic->since_first_s);
@@ -80,8 +83,10 @@ void put_creator(DcmItem& item, Uint16 group, const char* creator) {
 }
 
 int directions_of(const SimulatedSeries& series) {
-  return static_cast<int>(std::count_if(series.contrasts.begin(), series.contrasts.end(),
-                                        [](const auto& contrast) { return contrast.direction.has_value(); }));
+  std::set<std::array<double, 3>> distinct;
+  for (const auto& contrast : series.contrasts)
+    if (contrast.direction) distinct.insert(*contrast.direction);
+  return static_cast<int>(distinct.size());
 }
 
 // Directions are in the axes of frequency, phase and slice; of an axial stack with the phase along the columns they are

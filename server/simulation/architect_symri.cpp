@@ -74,7 +74,7 @@ fitting::Geometry symri_grid(const SimulateOptions& options) {
 SimulatedSeries symri_series(const SimulateOptions& options, bool after, int number, const std::string& what,
                              std::vector<std::string> image_type) {
   SimulatedSeries series = ge_series(options, number, "Ax " + what + (after ? " +C" : " pre"), std::move(image_type));
-  series.scanning_sequence = "SE\\IR";
+  series.scanning_sequence = "SE";
   series.sequence_name = "magic";
   series.echo_train_length = 12;
   series.start_s = after ? kSymriPost_s : kSymriPre_s;
@@ -85,6 +85,7 @@ SimulatedSeries symri_series(const SimulateOptions& options, bool after, int num
 std::vector<Acquired> synthetic_mri(const SimulateOptions& options, bool after) {
   const int number = after ? kSymriPost : kSymriPre;
   SimulatedSeries series = symri_series(options, after, number, "MAGiC", {"ORIGINAL", "PRIMARY", "M"});
+  series.scanning_sequence = "SE\\IR";
   const fitting::Protocol protocol = symri_protocol();
   for (std::size_t k = 0; k < protocol.axis.size(); ++k)
     series.contrasts.push_back(
