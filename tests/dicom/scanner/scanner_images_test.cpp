@@ -60,6 +60,42 @@ TEST(SkyraSeries, CountsDiffusionWeightingsAsMeasurementsAndKeepsThemInThePrivat
   EXPECT_FALSE((*weighted).tagExists(DCM_DiffusionBValue));
 }
 
+TEST(SkyraSeries, CountsPhasesAsMeasurementsOfOneSeries) {
+  const TempFolder folder;
+  SimulatedSeries third = series(1);
+  third.acquisition_type = "3D";
+  third.seconds_per_image = 0;
+  third.dynamic = {.phase = 3, .phases = 6, .since_first_s = 90};
+  third.first_instance = 7;
+  Loaded image(write_scanner_series(exam(), third, folder.path())->back().file);
+  EXPECT_EQ(image[DCM_AcquisitionNumber], "3");
+  EXPECT_EQ(image[DCM_InstanceNumber], "9");
+  EXPECT_EQ(image[DCM_AcquisitionTime], "100229.900000");
+  EXPECT_EQ(image[DCM_ContentTime], "100231.400000");
+  EXPECT_EQ(image[DCM_SeriesTime], "100101.400000");  // that of the first phase
+}
+
+TEST(SkyraSeries, MarksTracesAsIsotropic) {
+  const TempFolder folder;
+  SimulatedSeries traces = series(2);
+  traces.image_type = {"DERIVED", "PRIMARY", "DIFFUSION", "TRACEW", "ND"};
+  traces.contrasts[0].b_value_s_mm2 = 0;
+  traces.contrasts[1].b_value_s_mm2 = 800;
+  const auto written = write_scanner_series(exam(), traces, folder.path());
+  EXPECT_EQ(Loaded(written->front().file)[DcmTagKey(0x0019, 0x100D)], "NONE");
+  EXPECT_EQ(Loaded(written->back().file)[DcmTagKey(0x0019, 0x100D)], "ISOTROPIC");
+}
+
+TEST(AeraSeries, DiffersFromSkyraInModelAndField) {
+  const TempFolder folder;
+  Loaded skyra(write_scanner_series(exam(), series(1), folder / "skyra")->front().file),
+      aera(write_scanner_series(exam(Scanner::AeraE11), series(1), folder / "aera")->front().file);
+  EXPECT_EQ(aera[DCM_ManufacturerModelName], "Aera");
+  EXPECT_EQ(aera[DCM_MagneticFieldStrength], "1.5");
+  EXPECT_EQ(skyra[DCM_MagneticFieldStrength], "3");
+  EXPECT_EQ(aera[DCM_SoftwareVersions], skyra[DCM_SoftwareVersions]);
+}
+
 TEST(SkyraSeries, MentionsTheContrastAgentOnlyWhereOneWasGiven) {
   const TempFolder folder;
   SimulatedSeries enhanced = series(1);
