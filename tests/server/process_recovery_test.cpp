@@ -91,7 +91,7 @@ void write_diffusion(const std::vector<double>& b_values, const fs::path& folder
   fs::create_directories(folder);
   dicom::warm_up_writers();
   const dicom::SimulatedExam exam{"1.2.3.4", "1.2.3.4.0", "SYNTHETIC", "Synthetic^Exam", "A1", "20260102", 36000};
-  const auto written = dicom::write_skyra_series(exam, series, folder);
+  const auto written = dicom::write_scanner_series(exam, series, folder);
   ASSERT_TRUE(written) << written.error().what;
 }
 
