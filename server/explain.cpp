@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "server/pacs_evidence.h"
+
 namespace server {
 namespace {
 
@@ -120,6 +122,7 @@ nlohmann::json explain(storage::Database& database, const std::string& study_uid
   }
   account["results"] = describe_results(need(queue.results_of(study_uid), "list results"));
   account["deliveries"] = describe_outbox(need(storage::Outbox(database).rows_of(study_uid), "list deliveries"));
+  account["pacs"] = describe_inquiry(database, study_uid);
   account["incidents"] = json::array();
   for (const auto& incident : need(index.incidents_of(study_uid), "list incidents")) {
     account["incidents"].push_back({{"kind", incident.kind},
@@ -145,6 +148,7 @@ std::string explain_in_words(const nlohmann::json& account) {
   if (const json& empty = account.at("empty_required"); !empty.empty()) {
     add(out, 1, "The recipe needs and nothing fills: " + joined(empty) + ".");
   }
+  for (const std::string& sentence : inquiry_in_words(account.value("pacs", json()))) add(out, 1, sentence);
   if (!account.at("rois").empty()) add(out, 0, "outlines:");
   for (const json& line : account.at("rois"))
     add(out, 1, line.at("instance").get<std::string>() + " -> " + fate(account, line));

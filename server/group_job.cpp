@@ -6,6 +6,7 @@
 #include <set>
 
 #include "fitting/parallel.h"
+#include "server/fetch_plan.h"
 #include "server/job.h"
 #include "server/log.h"
 #include "server/slots.h"
@@ -251,14 +252,17 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   // The silence belongs to the arrival for which this look was queued; whatever came since starts it anew.
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
-  const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
+  const auto rows = need(index.instances_of(job.study_uid), "list instances");
+  const Headers headers = read_headers(context, rows);
   const dicom::Grouping grouping = dicom::group(headers.instances);
-  const std::vector<Placement> placements = place(grouping, headers.instances, context.recipe, quiet);
+  const std::vector<Placement> placements =
+      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows));
 
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
+  account["lacking"] = lacking_slots(context.recipe, placements, grouping);
   account["rois"] = queue_measurements(context, queue, job.study_uid, grouping, headers, queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;
