@@ -33,7 +33,7 @@ struct Destination {
 // A PACS that is asked what it has of a study, and what is done about images that are there and not here.
 struct Query {
   enum class Method { Move, Get, Off } method = Method::Move;
-  dicom::Peer peer;
+  dicom::Peer peer{};
   std::string move_destination = "HERALD";  // the AE title under which the peer knows this node
   std::size_t most_instances_per_study = 5000, most_series_per_study = 50;  // fetched in one go
   std::chrono::milliseconds wait{60000};                                    // between two attempts

@@ -16,9 +16,9 @@ namespace server {
 
 // What is here of a study, and what is wanted.
 struct AtHand {
-  std::map<std::string, std::uint64_t> images;  // by series UID
-  std::set<std::string> ours;                   // series that Herald made, which the PACS got from us
-  bool slots_lack = false;                      // a slot that the recipe requires is empty or short of images
+  std::map<std::string, std::uint64_t> images{};  // by series UID
+  std::set<std::string> ours{};                   // series that Herald made, which the PACS got from us
+  bool slots_lack = false;                        // a slot that the recipe requires is empty or short of images
 };
 
 // MR series of which the PACS has more images than are here: those that are here in part, then, while required slots

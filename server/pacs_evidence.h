@@ -16,8 +16,8 @@ struct PacsEvidence {
   struct Series {
     std::uint64_t there = 0, here = 0;  // images
   };
-  std::map<std::string, Series> series;  // by UID: those that are here and that the PACS counts
-  bool fetching = false;                 // what is missing is being fetched: more may come
+  std::map<std::string, Series> series{};  // by UID: those that are here and that the PACS counts
+  bool fetching = false;                   // what is missing is being fetched: more may come
 };
 
 // Images of a study by series UID.
