@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "fitting/parallel.h"
+#include "server/fetch_plan.h"
 #include "server/job.h"
 #include "server/log.h"
 #include "server/slots.h"
@@ -44,6 +46,37 @@ std::vector<std::string> names_of(const dicom::Acquisition& acquisition,
   return names;
 }
 
+// The volumes of an acquisition, each with the series that hold it.
+json describe_volumes(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
+  json volumes = json::array();
+  for (std::size_t v = 0; v < acquisition.volumes.size(); ++v) {
+    std::set<int> numbers;
+    std::set<std::string> descriptions;
+    std::size_t images = 0;
+    for (const auto& slice : acquisition.volumes[v].slices)
+      for (const std::size_t i : slice) {
+        numbers.insert(instances[i].series_number);
+        descriptions.insert(instances[i].series_description);
+        ++images;
+      }
+    descriptions.erase("");
+    volumes.push_back({{"name", dicom::volume_name(acquisition, v)},
+                       {"value", acquisition.volumes[v].axis},
+                       {"images", images},
+                       {"series", numbers},
+                       {"descriptions", descriptions}});
+  }
+  return volumes;
+}
+
+// "10:16:25" of the scanner's clock.
+std::string clock_time(const dicom::Acquisition& acquisition) {
+  if (!acquisition.time_s) return {};
+  constexpr long kDay = 86400;
+  const long second = ((std::lround(*acquisition.time_s) % kDay) + kDay) % kDay;
+  return fmt::format("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+}
+
 // One line of the account: what this acquisition is and what becomes of it.
 json describe(const dicom::Acquisition& acquisition, const Placement& placement,
               const std::vector<dicom::Instance>& instances) {
@@ -56,6 +89,9 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
   json axis = json::array();
   for (const dicom::Volume& volume : acquisition.volumes) axis.push_back(volume.axis);
   return {{"kind", dicom::to_string(acquisition.kind)},
+          {"title", dicom::title_of(acquisition.kind)},
+          {"time", clock_time(acquisition)},
+          {"volumes", describe_volumes(acquisition, instances)},
           {"slot", placement.slot != nullptr ? placement.slot->name : ""},
           {"contrast", dicom::to_string(placement.contrast)},
           {"images", acquisition.images},
@@ -182,8 +218,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
     if (!placement.closed_by.empty() && !key.empty()) account.back()["job_key"] = key;
-    if (!placement.closed_by.empty() && !has_maps(acquisition))
-      account.back()["kept"] = "kept as it is: nothing of it is computed";
+    if (!placement.closed_by.empty() && !has_maps(acquisition)) account.back()["kept"] = true;
   }
   return account;
 }
@@ -268,14 +303,17 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   // The silence belongs to the arrival for which this look was queued; whatever came since starts it anew.
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
-  const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
+  const auto rows = need(index.instances_of(job.study_uid), "list instances");
+  const Headers headers = read_headers(context, rows);
   const dicom::Grouping grouping = dicom::group(headers.instances, hints_of(context.recipe));
-  const std::vector<Placement> placements = place(grouping, headers.instances, context.recipe, quiet);
+  const std::vector<Placement> placements =
+      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows));
 
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
+  account["lacking"] = lacking_slots(context.recipe, placements, grouping);
   account["rois"] = queue_measurements(context, queue, job.study_uid, grouping, headers, queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;

@@ -22,7 +22,7 @@
 namespace dicom {
 namespace {
 
-constexpr double kT2WeightedFromMs = 60;  // shorter echo times weight by proton density or T1
+constexpr double kT2WeightedFromMs = 50;  // shorter echo times weight by proton density or T1
 
 double tr_tolerance(double tr_ms) { return std::max(0.05, 1e-3 * tr_ms); }
 double te_tolerance(double) { return 0.02; }

@@ -50,14 +50,14 @@ class Scanner {
   explicit Scanner(std::vector<server::SimulatedFile> files) : files_(std::move(files)) {}
 
   // Sends what is still missing on one association. True when everything was acknowledged.
-  bool push(int port) {
+  bool push(int port, const std::string& called = "HERALD") {
     std::vector<dicom::Outgoing> missing;
     for (const auto& file : files_) {
       if (!acknowledged_.contains(file.sop_instance_uid))
         missing.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
     }
     dicom::Peer peer;
-    peer.ae_title = "HERALD";
+    peer.ae_title = called;
     peer.host = "127.0.0.1";
     peer.port = static_cast<std::uint16_t>(port);
     peer.calling_ae_title = "SCANNER";

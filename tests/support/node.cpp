@@ -85,6 +85,18 @@ std::string Orthanc::destination() const {
          std::to_string(dicom_port_) + "\nfirst_retry_s = 1\nlongest_retry_s = 2\n";
 }
 
+std::string Orthanc::query(const std::string& more) const {
+  return "[query]\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " + std::to_string(dicom_port_) +
+         "\nwait_s = 0.5\n" + more;
+}
+
+void Orthanc::learn(const std::string& ae_title, int port) const {
+  const auto answered = run({"curl", "-s", "-f", "--max-time", "20", "-X", "PUT", "-d",
+                             nlohmann::json{ae_title, "127.0.0.1", port}.dump(),
+                             "http://127.0.0.1:" + std::to_string(http_port_) + "/modalities/" + ae_title});
+  if (answered.code != 0) throw std::runtime_error("Orthanc did not learn " + ae_title);
+}
+
 std::string Orthanc::get(const std::string& path) const {
   return run({"curl", "-s", "--max-time", "20", "http://127.0.0.1:" + std::to_string(http_port_) + path}).output;
 }

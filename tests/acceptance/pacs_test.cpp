@@ -1,0 +1,116 @@
+// A scanner that loses images on the way to Herald, and a PACS (a real Orthanc) that has them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "dicom/input/instance.h"
+#include "tests/acceptance/scene.h"
+#include "tests/support/temp_folder.h"
+
+namespace {
+
+using namespace acceptance;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr int kT2Star = 8;  // the series of the synthetic exam that gets lost; the recipe requires it
+
+class NodeThatAsks : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!support::Orthanc::available()) GTEST_SKIP() << "Orthanc is not installed (deploy/install-packages check)";
+    pacs_ = std::make_unique<support::Orthanc>(folder_ / "pacs");
+    for (const auto& file : small_exam(folder_ / "exam", 7)) {
+      if (!file.outline) files_.push_back(file);
+    }
+  }
+  void start_node(const std::string& query) {
+    node_ = std::make_unique<support::Node>(
+        HERALD_PROGRAM, folder_ / "node",
+        support::NodeOptions{.destination = pacs_->destination() + pacs_->query(query)});
+    node_->start();
+  }
+  void start_pacs_that_has_everything() {
+    pacs_->start();
+    pacs_->learn("HERALD", node_->port());
+    ASSERT_TRUE(Scanner(files_).push(pacs_->dicom_port(), "ORTHANC"));
+  }
+  // The exam with so many images only of the series that gets lost.
+  std::vector<server::SimulatedFile> with(std::size_t images) {
+    std::vector<server::SimulatedFile> kept;
+    for (const auto& file : files_) {
+      const auto image = dicom::read_instance(file.path).value();
+      study_ = image.study_uid;
+      if (image.series_number == kT2Star && images == 0) continue;
+      images -= image.series_number == kT2Star ? 1 : 0;
+      kept.push_back(file);
+    }
+    return kept;
+  }
+  std::string explained() const { return node_->herald({"explain", study_}).output; }
+  // Reads the log until an event has come so many times; false: it did not.
+  bool logged(const std::string& event, std::size_t times = 1) {
+    std::size_t seen = 0;
+    return node_->process()
+        .wait_for([&](const std::string& line) {
+          seen += line.find("\"" + event + "\"") != std::string::npos ? 1 : 0;
+          return seen == times;
+        })
+        .has_value();
+  }
+  bool everything_is_delivered() {
+    const auto expected = uids_of(processed(folder_ / "exam/exam", folder_ / "out"));
+    return support::until(node_->process(), [&] { return holds(*pacs_, expected); });
+  }
+
+  support::TempFolder folder_;
+  std::unique_ptr<support::Orthanc> pacs_;
+  std::unique_ptr<support::Node> node_;
+  std::vector<server::SimulatedFile> files_;
+  std::string study_;
+};
+
+TEST_F(NodeThatAsks, HasALostSeriesMovedFromThePacsAndComputesItsMap) {
+  start_node("");
+  start_pacs_that_has_everything();
+  ASSERT_TRUE(Scanner(with(0)).push(node_->port()));
+  EXPECT_TRUE(everything_is_delivered());
+  const std::string words = explained();
+  EXPECT_THAT(words, HasSubstr("fetched series 8 (40 images) from PACS"));
+  EXPECT_THAT(words, HasSubstr("asked PACS: it has nothing more that is needed"));
+  EXPECT_THAT(words, HasSubstr("Complete: the PACS has as many images as are here"));
+  EXPECT_THAT(words, Not(HasSubstr("nothing fills")));
+  EXPECT_EQ(node_->stop(), 0);
+}
+
+TEST_F(NodeThatAsks, GetsTheLastImagesOfASeriesFromThePacs) {
+  start_node("method = \"get\"\n");
+  start_pacs_that_has_everything();
+  ASSERT_TRUE(Scanner(with(37)).push(node_->port()));
+  EXPECT_TRUE(everything_is_delivered());
+  EXPECT_THAT(explained(), HasSubstr("fetched series 8 (40 images) from PACS"));
+  EXPECT_EQ(node_->stop(), 0);
+}
+
+// Whole echoes are lost, so that what is here could be computed, and is in the end.
+TEST_F(NodeThatAsks, ComputesFromWhatIsHereWhenThePacsCannotSend) {
+  start_node("attempts = 2\nmove_destination = \"NOWHERE\"\n");
+  start_pacs_that_has_everything();
+  ASSERT_TRUE(Scanner(with(35)).push(node_->port()));
+  EXPECT_TRUE(logged("series_fetched", 2));
+  ASSERT_TRUE(support::until(node_->process(), [&] { return explained().find("t2star mr_map") != std::string::npos; }));
+  const std::string words = explained();
+  EXPECT_THAT(words, HasSubstr("the PACS has 40 images of series 8, 35 are here"));
+  EXPECT_THAT(words, HasSubstr("fetching series 8 from PACS brought 0 images, attempt 2"));
+  EXPECT_EQ(node_->stop(), 0);
+}
+
+TEST_F(NodeThatAsks, DoesNotWaitForEverForAPacsThatIsDown) {
+  start_node("attempts = 2\n");
+  ASSERT_TRUE(Scanner(with(40)).push(node_->port()));
+  EXPECT_TRUE(logged("pacs_silent", 2));
+  ASSERT_TRUE(support::until(node_->process(), [&] { return explained().find("t2star mr_map") != std::string::npos; }));
+  EXPECT_THAT(explained(), HasSubstr("PACS could not be asked: "));
+  EXPECT_EQ(node_->stop(), 0);
+}
+
+}  // namespace
