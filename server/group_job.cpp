@@ -304,10 +304,12 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
   const auto rows = need(index.instances_of(job.study_uid), "list instances");
-  const Headers headers = read_headers(context, rows);
+  Headers headers = read_headers(context, rows);
+  if (context.one_study) take_for_one_study(headers.instances);
   const dicom::Grouping grouping = dicom::group(headers.instances, hints_of(context.recipe));
   const std::vector<Placement> placements =
-      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows));
+      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows),
+            context.end_of_arrival);
 
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
@@ -325,6 +327,15 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting,
                      quiet);
   return JobOutput{};
+}
+
+void take_for_one_study(std::vector<dicom::Instance>& instances) {
+  if (instances.empty()) return;
+  const dicom::Instance first = *std::min_element(instances.begin(), instances.end(), dicom::precedes);
+  for (dicom::Instance& instance : instances) {
+    instance.study_uid = first.study_uid;
+    instance.frame_of_reference_uid = first.frame_of_reference_uid;
+  }
 }
 
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {

@@ -259,7 +259,8 @@ class MapJob {
 
 JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
-  const std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
+  std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
+  if (context.one_study) take_for_one_study(instances);
   dicom::Grouping grouping =
       dicom::group(instances, {payload.value("delays_ms", std::vector<double>())});  // older jobs have none
   if (grouping.acquisitions.size() != 1) {

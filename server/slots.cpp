@@ -125,7 +125,8 @@ std::string shortfall(const std::optional<int>& expected, std::size_t here, cons
 }
 
 void judge_when_quiet(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
-                      std::span<const dicom::Instance> instances, const PacsEvidence& pacs) {
+                      std::span<const dicom::Instance> instances, const PacsEvidence& pacs,
+                      std::string_view end_of_arrival) {
   std::string missing =
       shortfall(placement.slot->volumes, acquisition.volumes.size(), "volumes") +
       shortfall(placement.slot->slices, static_cast<std::size_t>(acquisition.geometry.slices()), "slices");
@@ -134,18 +135,19 @@ void judge_when_quiet(Placement& placement, const dicom::Acquisition& acquisitio
   if (pacs.fetching && (!missing.empty() || may_learn_its_contrast(placement, recipe))) {
     placement.waiting_for = "what is being fetched from the PACS" + missing;
   } else {
-    placement.closed_by = (counts_agree(acquisition, instances, pacs) ? "the PACS has as many images as are here"
-                                                                      : "the quiet period of the study is over") +
-                          missing;
+    placement.closed_by = counts_agree(acquisition, instances, pacs) ? "the PACS has as many images as are here"
+                                                                     : std::string(end_of_arrival);
+    placement.closed_by += missing;
   }
 }
 
 void judge_completeness(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
-                        std::span<const dicom::Instance> instances, bool quiet, const PacsEvidence& pacs) {
+                        std::span<const dicom::Instance> instances, bool quiet, const PacsEvidence& pacs,
+                        std::string_view end_of_arrival) {
   if (!acquisition.fits()) {
     (quiet && !pacs.fetching ? placement.refused : placement.waiting_for) = acquisition.problem;
   } else if (quiet) {
-    judge_when_quiet(placement, acquisition, recipe, instances, pacs);
+    judge_when_quiet(placement, acquisition, recipe, instances, pacs, end_of_arrival);
   } else if (may_learn_its_contrast(placement, recipe)) {
     placement.waiting_for = "whether it was acquired before or after contrast, until the quiet period is over";
   } else if (recipe_counts_are_met(*placement.slot, acquisition)) {
@@ -212,7 +214,8 @@ void settle_rivals(std::vector<Placement>& placements, const dicom::Grouping& gr
 }  // namespace
 
 std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const dicom::Instance> instances,
-                             const config::Recipe& recipe, bool quiet, const PacsEvidence& pacs) {
+                             const config::Recipe& recipe, bool quiet, const PacsEvidence& pacs,
+                             std::string_view end_of_arrival) {
   std::vector<Placement> placements;
   for (std::size_t i = 0; i < grouping.acquisitions.size(); ++i) {
     Placement placement;
@@ -223,7 +226,8 @@ std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const di
   settle_rivals(placements, grouping);
   for (Placement& placement : placements)
     if (placement.refused.empty())
-      judge_completeness(placement, grouping.acquisitions[placement.acquisition], recipe, instances, quiet, pacs);
+      judge_completeness(placement, grouping.acquisitions[placement.acquisition], recipe, instances, quiet, pacs,
+                         end_of_arrival);
   return placements;
 }
 
