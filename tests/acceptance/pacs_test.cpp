@@ -77,7 +77,7 @@ TEST_F(NodeThatAsks, HasALostSeriesMovedFromThePacsAndComputesItsMap) {
   const std::string words = explained();
   EXPECT_THAT(words, HasSubstr("fetched series 8 (40 images) from PACS"));
   EXPECT_THAT(words, HasSubstr("asked PACS: it has nothing more that is needed"));
-  EXPECT_THAT(words, HasSubstr("Complete: the PACS has as many images as are here"));
+  EXPECT_THAT(words, HasSubstr("Complete: the PACS has as many images of its series as are here"));
   EXPECT_THAT(words, Not(HasSubstr("nothing fills")));
   EXPECT_EQ(node_->stop(), 0);
 }
@@ -91,16 +91,18 @@ TEST_F(NodeThatAsks, GetsTheLastImagesOfASeriesFromThePacs) {
   EXPECT_EQ(node_->stop(), 0);
 }
 
-// Whole echoes are lost, so that what is here could be computed, and is in the end.
-TEST_F(NodeThatAsks, ComputesFromWhatIsHereWhenThePacsCannotSend) {
+TEST_F(NodeThatAsks, GivesUpASeriesThatThePacsCannotSendAndSaysSo) {
   start_node("attempts = 2\nmove_destination = \"NOWHERE\"\n");
   start_pacs_that_has_everything();
   ASSERT_TRUE(Scanner(with(35)).push(node_->port()));
   EXPECT_TRUE(logged("series_fetched", 2));
-  ASSERT_TRUE(support::until(node_->process(), [&] { return explained().find("t2star mr_map") != std::string::npos; }));
+  ASSERT_TRUE(
+      support::until(node_->process(), [&] { return explained().find("not computed: ") != std::string::npos; }));
   const std::string words = explained();
-  EXPECT_THAT(words, HasSubstr("the PACS has 40 images of series 8, 35 are here"));
+  EXPECT_THAT(words, HasSubstr("not computed: echo train of 8, 7 echoes are here"));
   EXPECT_THAT(words, HasSubstr("fetching series 8 from PACS brought 0 images, attempt 2"));
+  EXPECT_THAT(words, HasSubstr("asked PACS: series 8 has 40 images there, 35 here"));
+  EXPECT_THAT(words, HasSubstr("t2 mr_map"));
   EXPECT_EQ(node_->stop(), 0);
 }
 
