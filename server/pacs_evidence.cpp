@@ -39,12 +39,12 @@ bool lacks_images(const json& line) {
          line.at("there").get<std::uint64_t>() > line.at("here").get<std::uint64_t>();
 }
 
-// MR series of the PACS that did not come, and that nobody asked for.
+// MR series that the PACS has, that did not come, and that nobody asked for.
 std::size_t series_not_here(const json& inquiry) {
   const json& series = inquiry.at("series");
   return static_cast<std::size_t>(std::count_if(series.begin(), series.end(), [](const json& line) {
     return line.at("modality") == "MR" && !line.at("ours").get<bool>() && line.at("here") == 0 &&
-           line.at("fetches") == 0;
+           line.at("there").is_number() && line.at("fetches") == 0;
   }));
 }
 
