@@ -32,6 +32,9 @@ struct Context {
   bool one_study = false;
 };
 
+// Reads a recipe and checks that the maps which it names exist; throws a Failure.
+[[nodiscard]] config::Recipe load_recipe(const std::filesystem::path& file);
+
 // Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.
 [[nodiscard]] Context open_context(config::Settings settings);
 [[nodiscard]] std::filesystem::path database_file(const config::Settings& settings);

@@ -69,6 +69,7 @@ class Words {
       for (const json& sentence : line.at(list)) add(2, sentence.get<std::string>());
     for (const json& sentence : line.at("notes")) add(2, "Note: " + sentence.get<std::string>() + ".");
     if (const std::string closed = line.value("closed_by", ""); !closed.empty()) add(2, "Complete: " + closed + ".");
+    revision(line);
     add(2, fate(line));
     results_of(line);
   }
@@ -95,6 +96,12 @@ class Words {
   static std::string quoted(const json& descriptions) {
     const std::string text = joined(descriptions, "\", \"");
     return text.empty() ? "" : " \"" + text + "\"";
+  }
+
+  // A set of images that grew or changed after its maps had been made.
+  void revision(const json& line) {
+    if (const int number = line.value("revision", 1); number > 1)
+      add(2, fmt::format("Revision {}: further images came after its maps had been made; those are replaced.", number));
   }
 
   const json* job_of(const json& line) const {

@@ -161,9 +161,19 @@ void withdraw(Context& context, const std::string& study, const std::vector<stor
   }
 }
 
+// Maps of this slot that were made of other images before are earlier revisions.
+int revision_of(const std::vector<storage::Job>& jobs, const config::Slot& slot, const std::set<std::string>& current,
+                const std::optional<storage::Job>& known) {
+  const auto earlier = std::count_if(jobs.begin(), jobs.end(), [&](const storage::Job& job) {
+    return job.kind == "map" && job.state == storage::JobState::Done && job.key.starts_with(slot.name + ":") &&
+           !current.contains(job.key) && (!known || job.id < known->id);
+  });
+  return static_cast<int>(earlier) + 1;
+}
+
 void queue_map(Context& context, storage::JobQueue& queue, const std::string& study,
                const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers,
-               const std::string& key, const std::set<std::string>& current) {
+               const std::string& key, const std::set<std::string>& current, int revision) {
   const auto replaced = replaced_results(queue, study, "map", placement.slot->name + ":", current);
   withdraw(context, study, replaced);
   std::set<std::string> replaced_series;
@@ -174,6 +184,8 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"closed_by", placement.closed_by},
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
+                     {"revision", revision},
+                     {"maps", placement.slot->maps},
                      {"align", placement.slot->align},
                      {"delays_ms", placement.slot->delays_ms},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
@@ -198,8 +210,10 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
   for (Placement& placement : placements) {
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
     const std::string key = key_of(acquisition, placement, headers);
+    int revision = 1;
     if (!key.empty()) {
       const auto known = find_job(jobs, "map", key);
+      revision = revision_of(jobs, *placement.slot, current, known);
       if (known) keep_closed(placement);
       const bool open =
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
@@ -207,7 +221,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
       if (known && (known->state == storage::JobState::Refused || known->state == storage::JobState::Dead))
         queued.missing[placement.slot->name] = known->reason;
-      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current);
+      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current, revision);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
       if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second)
@@ -217,6 +231,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
     if (placement.slot != nullptr && !placement.refused.empty())
       queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
+    account.back()["revision"] = revision;
     if (!placement.closed_by.empty() && !key.empty()) account.back()["job_key"] = key;
     if (!placement.closed_by.empty() && !has_maps(acquisition)) account.back()["kept"] = true;
   }

@@ -30,8 +30,7 @@ AtHand at_hand(storage::Database& database, const std::string& study_uid) {
   const storage::Index index(database);
   AtHand here;
   here.images = images_by_series(need(index.instances_of(study_uid), "list instances"));
-  for (const storage::ResultRow& result : need(storage::JobQueue(database).results_of(study_uid), "list results"))
-    here.ours.insert(result.series_uid);
+  here.ours = our_series(database, study_uid);
   const auto account = need(index.report_of(study_uid), "read the account");
   here.slots_lack = account && !nlohmann::json::parse(*account).value("lacking", nlohmann::json::array()).empty();
   return here;

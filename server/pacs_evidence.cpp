@@ -39,6 +39,15 @@ bool lacks_images(const json& line) {
          line.at("there").get<std::uint64_t>() > line.at("here").get<std::uint64_t>();
 }
 
+// MR series that the PACS has, that did not come, and that nobody asked for.
+std::size_t series_not_here(const json& inquiry) {
+  const json& series = inquiry.at("series");
+  return static_cast<std::size_t>(std::count_if(series.begin(), series.end(), [](const json& line) {
+    return line.at("modality") == "MR" && !line.at("ours").get<bool>() && line.at("here") == 0 &&
+           line.at("there").is_number() && line.at("fetches") == 0;
+  }));
+}
+
 std::string state_in_words(const json& inquiry) {
   const std::string state = inquiry.at("state").get<std::string>();
   const std::string problem = inquiry.at("problem").get<std::string>();
@@ -52,7 +61,9 @@ std::string state_in_words(const json& inquiry) {
   }
   if (state == storage::to_string(InquiryState::Fetching))
     return "asked PACS: " + (lacking.empty() ? "a required measurement is missing here" : lacking) + "; being fetched";
-  return "asked PACS: " + (lacking.empty() ? "it has nothing more that is needed" : lacking);
+  const std::size_t others = series_not_here(inquiry);
+  return "asked PACS: " + (lacking.empty() ? "it has nothing more that is needed" : lacking) +
+         (others == 0 ? "" : fmt::format("; further MR series there, not needed: {}", others));
 }
 
 }  // namespace
@@ -61,6 +72,13 @@ std::map<std::string, std::uint64_t> images_by_series(std::span<const storage::I
   std::map<std::string, std::uint64_t> images;
   for (const storage::InstanceRow& row : instances) ++images[row.series_uid];
   return images;
+}
+
+std::set<std::string> our_series(storage::Database& database, const std::string& study_uid) {
+  std::set<std::string> ours;
+  for (const storage::ResultRow& result : need(storage::JobQueue(database).results_of(study_uid), "list results"))
+    ours.insert(result.series_uid);
+  return ours;
 }
 
 PacsEvidence pacs_evidence(storage::Database& database, const std::string& study_uid,
@@ -105,6 +123,7 @@ json describe_inquiry(storage::Database& database, const std::string& study_uid)
   const auto inquiry = need(inquiries.find(study_uid), "look up what the PACS said");
   if (!inquiry) return {};
   const auto images = images_by_series(need(storage::Index(database).instances_of(study_uid), "list instances"));
+  const auto ours = our_series(database, study_uid);
   json lines = json::array();
   for (const storage::PeerSeries& series : need(inquiries.series_of(study_uid), "list what the PACS has")) {
     const auto here = images.find(series.series_uid);
@@ -113,6 +132,7 @@ json describe_inquiry(storage::Database& database, const std::string& study_uid)
                      {"modality", series.modality},
                      {"there", series.instances ? json(*series.instances) : json()},
                      {"here", here == images.end() ? 0 : here->second},
+                     {"ours", ours.contains(series.series_uid)},
                      {"fetches", series.fetches},
                      {"fetched", series.fetched},
                      {"problem", series.problem}});

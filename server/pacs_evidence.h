@@ -2,6 +2,7 @@
 // What a PACS said about a study, as evidence for its grouping and in words for people.
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ struct PacsEvidence {
 
 // Images of a study by series UID.
 [[nodiscard]] std::map<std::string, std::uint64_t> images_by_series(std::span<const storage::InstanceRow> instances);
+
+// Series that Herald made of a study, which a PACS got from us.
+[[nodiscard]] std::set<std::string> our_series(storage::Database& database, const std::string& study_uid);
 
 // Empty where nobody was asked, or where the answer is not about these instances.
 [[nodiscard]] PacsEvidence pacs_evidence(storage::Database& database, const std::string& study_uid,

@@ -135,8 +135,9 @@ void judge_when_quiet(Placement& placement, const dicom::Acquisition& acquisitio
   if (pacs.fetching && (!missing.empty() || may_learn_its_contrast(placement, recipe))) {
     placement.waiting_for = "what is being fetched from the PACS" + missing;
   } else {
-    placement.closed_by = counts_agree(acquisition, instances, pacs) ? "the PACS has as many images as are here"
-                                                                     : std::string(end_of_arrival);
+    placement.closed_by = counts_agree(acquisition, instances, pacs)
+                              ? "the PACS has as many images of its series as are here"
+                              : std::string(end_of_arrival);
     placement.closed_by += missing;
   }
 }

@@ -71,6 +71,7 @@ bool Connection::wait_for_peer(short events) { return wait_for(events, patience_
 ssize_t Connection::read(void* buffer, size_t size) {
   std::size_t& bytes_left = patience_->bytes_left_;
   if (bytes_left == 0) return give_up(EMSGSIZE);
+  if (patience_->is_over()) return give_up(ETIMEDOUT);  // a peer that never pauses is never waited for
   for (;;) {
     const ssize_t got = recv(getSocket(), buffer, std::min(size, bytes_left), MSG_DONTWAIT);
     if (got > 0 && bytes_left != Patience::kUnlimited) bytes_left -= static_cast<std::size_t>(got);

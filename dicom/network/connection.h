@@ -38,7 +38,7 @@ class Patience {
   void inside_message();
   // For the farewell: whatever the peer does, no wait longer than this.
   void hurry(std::chrono::seconds longest_wait);
-  // Whatever the peer does, nobody waits for it beyond this moment.
+  // Whatever the peer does, nothing is read and nobody waits beyond this moment, the farewell excepted.
   void end_at(std::chrono::steady_clock::time_point latest) { latest_ = latest; }
 
   [[nodiscard]] bool was_stopped() const { return stopped_; }  // a wait ended because of the stop descriptor
@@ -46,6 +46,10 @@ class Patience {
 
  private:
   friend class Connection;
+  [[nodiscard]] bool is_over() const {
+    return latest_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= latest_;
+  }
+
   ConnectionLimits limits_;
   std::chrono::seconds longest_wait_ = std::chrono::seconds::max();
   std::chrono::steady_clock::time_point latest_ = std::chrono::steady_clock::time_point::max();

@@ -47,14 +47,14 @@ class Exchange {
   // Tells the peer that no more is wanted; the association is then good for an abort only.
   void cancel();
 
-  [[nodiscard]] T_ASC_Association& association() { return association_.get(); }
-  [[nodiscard]] std::chrono::seconds silence() const { return silence_; }
-  // From here on the peer may send as much as it likes, until next().
-  void expect_an_image() { patience_->inside_message(); }
-
- private:
+  // What ended the exchange, in words.
   [[noreturn]] void lost(const OFCondition& condition);
 
+  [[nodiscard]] T_ASC_Association& association() { return association_.get(); }
+  // A large data set is to follow: its bytes are the caller's to count, until next().
+  void expect_a_large_data_set() { patience_->inside_message(); }
+
+ private:
   std::chrono::steady_clock::time_point latest_;
   std::chrono::seconds silence_;
   const char* sop_class_;

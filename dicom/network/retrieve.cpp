@@ -9,7 +9,7 @@
 namespace dicom {
 namespace {
 
-constexpr std::size_t kLongestList = 1u << 20;  // of failed SOP instances, in a final answer; it is not looked at
+constexpr std::size_t kLongestList = 8u << 20;  // of failed SOP instances, in a final answer; it is not looked at
 constexpr std::uint16_t kSomeFailed = 0xB000;
 
 // What an MR study's images are. Not J2K: it could be stored but not read.
@@ -47,7 +47,10 @@ class Progress {
       exchange_.cancel();
       fail(Fault::Network, "peer answered something else");
     }
-    if (response.DataSetType != DIMSE_DATASET_NULL) static_cast<void>(exchange_.data_set(message, kLongestList));
+    if (response.DataSetType != DIMSE_DATASET_NULL) {
+      exchange_.expect_a_large_data_set();
+      static_cast<void>(exchange_.data_set(message, kLongestList));
+    }
     count(response.NumberOfCompletedSubOperations, response.NumberOfWarningSubOperations,
           response.NumberOfFailedSubOperations);
     if (is_pending(response.DimseStatus)) {
@@ -103,12 +106,10 @@ Retrieved move(const Peer& peer, const Identifier& identifier, const std::string
 }
 
 void store(Exchange& exchange, const Exchange::Message& message, StoreHandler& handler, const StoringPeer& source) {
-  exchange.expect_an_image();
+  exchange.expect_a_large_data_set();
   const OFCondition stored =
       answer_store(exchange.association(), message.context, message.command.msg.CStoreRQ, handler, source);
-  if (stored.good()) return;
-  exchange.cancel();
-  fail(Fault::Network, std::string("the connection was lost in the middle of an image: ") + stored.text());
+  if (stored.bad()) exchange.lost(stored);
 }
 
 Retrieved get(const Peer& peer, const Identifier& identifier, StoreHandler& handler, std::uint64_t association,

@@ -22,7 +22,7 @@ std::string way_of(const config::Query& query) {
 
 int check(const std::filesystem::path& settings_file) {
   const config::Settings settings = need(config::load_settings(settings_file), "settings");
-  const config::Recipe recipe = need(config::load_recipe(settings.recipe), "recipe");
+  const config::Recipe recipe = load_recipe(settings.recipe);
   std::cout << fmt::format("{} is good.\n", settings_file.string());
   std::cout << fmt::format("listens as {} on port {}; may store: {}\n", settings.receive.ae_title,
                            settings.receive.port,

@@ -1,6 +1,12 @@
 // A scanner that loses images on the way to Herald, and a PACS (a real Orthanc) that has them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <stdexcept>
 
 #include "dicom/input/instance.h"
 #include "tests/acceptance/scene.h"
@@ -77,7 +83,7 @@ TEST_F(NodeThatAsks, HasALostSeriesMovedFromThePacsAndComputesItsMap) {
   const std::string words = explained();
   EXPECT_THAT(words, HasSubstr("fetched series 8 (40 images) from PACS"));
   EXPECT_THAT(words, HasSubstr("asked PACS: it has nothing more that is needed"));
-  EXPECT_THAT(words, HasSubstr("Complete: the PACS has as many images as are here"));
+  EXPECT_THAT(words, HasSubstr("Complete: the PACS has as many images of its series as are here"));
   EXPECT_THAT(words, Not(HasSubstr("nothing fills")));
   EXPECT_EQ(node_->stop(), 0);
 }
@@ -91,16 +97,18 @@ TEST_F(NodeThatAsks, GetsTheLastImagesOfASeriesFromThePacs) {
   EXPECT_EQ(node_->stop(), 0);
 }
 
-// Whole echoes are lost, so that what is here could be computed, and is in the end.
-TEST_F(NodeThatAsks, ComputesFromWhatIsHereWhenThePacsCannotSend) {
+TEST_F(NodeThatAsks, GivesUpASeriesThatThePacsCannotSendAndSaysSo) {
   start_node("attempts = 2\nmove_destination = \"NOWHERE\"\n");
   start_pacs_that_has_everything();
   ASSERT_TRUE(Scanner(with(35)).push(node_->port()));
   EXPECT_TRUE(logged("series_fetched", 2));
-  ASSERT_TRUE(support::until(node_->process(), [&] { return explained().find("t2star mr_map") != std::string::npos; }));
+  ASSERT_TRUE(
+      support::until(node_->process(), [&] { return explained().find("not computed: ") != std::string::npos; }));
   const std::string words = explained();
-  EXPECT_THAT(words, HasSubstr("the PACS has 40 images of series 8, 35 are here"));
+  EXPECT_THAT(words, HasSubstr("not computed: echo train of 8, 7 echoes are here"));
   EXPECT_THAT(words, HasSubstr("fetching series 8 from PACS brought 0 images, attempt 2"));
+  EXPECT_THAT(words, HasSubstr("asked PACS: series 8 has 40 images there, 35 here"));
+  EXPECT_THAT(words, HasSubstr("t2 mr_map"));
   EXPECT_EQ(node_->stop(), 0);
 }
 
@@ -111,6 +119,51 @@ TEST_F(NodeThatAsks, DoesNotWaitForEverForAPacsThatIsDown) {
   ASSERT_TRUE(support::until(node_->process(), [&] { return explained().find("t2star mr_map") != std::string::npos; }));
   EXPECT_THAT(explained(), HasSubstr("PACS could not be asked: "));
   EXPECT_EQ(node_->stop(), 0);
+}
+
+// Accepts connections and says nothing.
+class SilentPacs {
+ public:
+  SilentPacs() : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof where;
+    if (bind(socket_, reinterpret_cast<sockaddr*>(&where), size) != 0 || listen(socket_, 8) != 0 ||
+        getsockname(socket_, reinterpret_cast<sockaddr*>(&where), &size) != 0)
+      throw std::runtime_error("cannot listen");
+    port_ = ntohs(where.sin_port);
+  }
+  ~SilentPacs() { close(socket_); }
+  SilentPacs(const SilentPacs&) = delete;
+  SilentPacs& operator=(const SilentPacs&) = delete;
+
+  [[nodiscard]] int port() const { return port_; }
+  // Returns when somebody has called.
+  void wait_for_a_call() const {
+    pollfd watched{socket_, POLLIN, 0};
+    poll(&watched, 1, -1);
+  }
+
+ private:
+  int socket_;
+  int port_ = 0;
+};
+
+// Its timeouts would keep the thread that asks for an hour.
+TEST(NodeThatAskedASilentPacs, StopsAllTheSame) {
+  const support::TempFolder folder;
+  const SilentPacs pacs;
+  const std::string query =
+      "[query]\nae_title = \"PACS\"\nhost = \"127.0.0.1\"\nport = " + std::to_string(pacs.port()) +
+      "\nacse_timeout_s = 3600\ndimse_timeout_s = 3600\n";
+  support::Node node(HERALD_PROGRAM, folder / "node", support::NodeOptions{.destination = query});
+  node.start();
+  auto files = small_exam(folder / "exam", 8);
+  files.resize(4);
+  ASSERT_TRUE(Scanner(files).push(node.port()));
+  pacs.wait_for_a_call();
+  EXPECT_EQ(node.stop(), 0);
 }
 
 }  // namespace

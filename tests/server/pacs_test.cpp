@@ -72,7 +72,8 @@ struct OneSeries {
 
 TEST(PacsEvidence, ClosesAnAcquisitionWhoseCountsAgree) {
   const OneSeries exam;
-  EXPECT_EQ(exam.placed({.series = {{"1.7", {240, 240}}}}).closed_by, "the PACS has as many images as are here");
+  EXPECT_EQ(exam.placed({.series = {{"1.7", {240, 240}}}}).closed_by,
+            "the PACS has as many images of its series as are here");
   EXPECT_EQ(exam.placed({}).closed_by, "the quiet period of the study is over");
   EXPECT_EQ(exam.placed({.series = {{"1.7", {239, 240}}}}).closed_by, "the quiet period of the study is over");
 }
@@ -164,6 +165,11 @@ TEST_F(PacsAccount, OfAQuestionWithoutAnAnswerIsNoEvidence) {
 TEST_F(PacsAccount, SaysWhatWasFetchedAndWhatIsMissing) {
   answer(InquiryState::Settled, 2);
   EXPECT_THAT(in_words(), ElementsAre("asked PACS: it has nothing more that is needed"));
+  const storage::PeerSeries other{.series_uid = "1.9", .number = 9, .modality = "MR", .instances = 16};
+  must(storage::Inquiries(database_).save_answer({.study_uid = "1.2.3", .instances = 2, .state = InquiryState::Settled},
+                                                 {&other, 1}));
+  EXPECT_THAT(in_words(),
+              ElementsAre("asked PACS: it has nothing more that is needed; further MR series there, not needed: 1"));
   answer(InquiryState::Fetching, 3);
   EXPECT_THAT(in_words(), ElementsAre("asked PACS: series 7 has 3 images there, 2 here; being fetched"));
   storage::Inquiries inquiries(database_);

@@ -68,6 +68,16 @@ TEST(Move, SaysHowManySubOperationsFailed) {
   EXPECT_EQ(moved->problem, "2 of 30 images could not be sent");
 }
 
+TEST(Move, ReadsOverALongListOfFailures) {
+  std::string uids = "1.2";
+  for (int i = 0; i < 100000; ++i) uids += "\\1.2.7";
+  ScriptedPeer pacs(
+      moving({{.status = 0xB000, .data_set = element(0x00080058, uids), .completed = 0, .failed = 65535}}));
+  const auto moved = move_series(pacs.peer(), "1.2", "1.2.7", "HERALD");
+  ASSERT_TRUE(moved) << moved.error().what;
+  EXPECT_EQ(moved->failed, 65535);
+}
+
 TEST(Move, SaysThatThePacsDoesNotKnowTheDestination) {
   ScriptedPeer pacs(moving({{.status = 0xA801}}));
   const auto moved = move_series(pacs.peer(), "1.2", "1.2.7", "HERALD");
@@ -161,6 +171,18 @@ TEST(Get, StopsAPeerThatSendsTooMany) {
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().what, "peer sends more than 2 images");
   EXPECT_EQ(handler.received().size(), 2u);
+}
+
+// It never pauses, so that no wait could end it.
+TEST(Get, EndsInTheMiddleOfAnImageWithoutAnEndWhenItsTimeIsOver) {
+  RecordingHandler handler;
+  handler.full_for = 1;
+  Step endless = image(1);
+  endless.kind = Step::Kind::Flood;
+  ScriptedPeer pacs(giving({endless}));
+  const auto got = get_series(pacs.peer(), "1.2", "1.2.7", handler, 1, {.longest = std::chrono::seconds(1)});
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().what, "it took too long");
 }
 
 TEST(Get, EndsWhenToldToStop) {

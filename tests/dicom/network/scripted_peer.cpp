@@ -165,6 +165,8 @@ class ScriptedPeer::Machine {
         return send(association, id, response(DIMSE_C_ECHO_RSP, {}), {});
       case Step::Kind::Store:
         return store(association, step);
+      case Step::Kind::Flood:
+        return flood(association, step);
       case Step::Kind::Hang:
         return listen(association);
       case Step::Kind::Abort:
@@ -213,13 +215,23 @@ class ScriptedPeer::Machine {
     return DUL_WritePDVs(&association->DULassociation, &list).good();
   }
 
+  static std::string store_request(const Step& step) {
+    return element(0x00000002, UID_MRImageStorage) + element(0x00000100, number(1)) + element(0x00000110, number(7)) +
+           element(0x00000700, number(0)) + element(0x00000800, number(1)) + element(0x00001000, step.sop_instance);
+  }
+
+  static bool flood(T_ASC_Association* association, const Step& step) {
+    const auto id = ASC_findAcceptedPresentationContextID(association, UID_MRImageStorage);
+    std::string bytes(association->sendPDVLength & ~1ul, 'x');
+    if (!send(association, id, store_request(step), {})) return false;
+    while (write(association, {bytes.size(), id, DUL_DATASETPDV, OFFalse, bytes.data()})) {
+    }
+    return false;
+  }
+
   bool store(T_ASC_Association* association, const Step& step) {
-    const std::string mr = UID_MRImageStorage;
-    const auto id = ASC_findAcceptedPresentationContextID(association, mr.c_str());
-    const std::string command = element(0x00000002, mr) + element(0x00000100, number(1)) +
-                                element(0x00000110, number(7)) + element(0x00000700, number(0)) +
-                                element(0x00000800, number(1)) + element(0x00001000, step.sop_instance);
-    if (!send(association, id, command, step.data_set)) return false;
+    const auto id = ASC_findAcceptedPresentationContextID(association, UID_MRImageStorage);
+    if (!send(association, id, store_request(step), step.data_set)) return false;
     T_DIMSE_Message message{};
     T_ASC_PresentationContextID answered_on = 0;
     const OFCondition condition =

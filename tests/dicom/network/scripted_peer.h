@@ -15,6 +15,7 @@ struct Step {
   enum class Kind {
     Answer,  // a response to the request
     Store,   // a C-STORE of data_set as MR image `sop_instance`; waits for its response
+    Flood,   // the same without an end, for as long as the other side reads
     Other,   // a message that does not belong here: a C-ECHO response
     Hang,    // says nothing more, listens until the other side ends the association
     Abort,
