@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <tuple>
 
 #include "server/pacs_evidence.h"
 
@@ -27,18 +28,24 @@ json describe(const storage::Job& job) {
   return line;
 }
 
+// One line for the objects of one kind that one job made of one slot, in the order of the jobs. `path` is that of the
+// first of them.
 json describe_results(const std::vector<storage::ResultRow>& results) {
-  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, int>> counts;
+  std::map<std::tuple<std::int64_t, std::string, std::string>, json> lines;
   for (const storage::ResultRow& row : results) {
-    auto& [job, objects] = counts[{row.slot, row.kind}];
-    job = row.job_id;
-    ++objects;
+    json& line = lines[{row.job_id, row.slot, row.kind}];
+    if (line.is_null())
+      line = {{"slot", row.slot},
+              {"kind", row.kind},
+              {"objects", 0},
+              {"job", row.job_id},
+              {"series_uid", row.series_uid},
+              {"path", row.path.string()}};
+    line["objects"] = line.at("objects").get<int>() + 1;
   }
-  json lines = json::array();
-  for (const auto& [name, count] : counts) {
-    lines.push_back({{"slot", name.first}, {"kind", name.second}, {"objects", count.second}, {"job", count.first}});
-  }
-  return lines;
+  json list = json::array();
+  for (auto& [name, line] : lines) list.push_back(std::move(line));
+  return list;
 }
 
 json describe_outbox(const std::vector<storage::OutboxRow>& rows) {

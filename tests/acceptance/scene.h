@@ -27,8 +27,9 @@ inline std::vector<server::SimulatedFile> small_exam(const fs::path& folder, std
 }
 
 // SOP Instance UID -> digest of the data set, of every result that `herald process` makes of a folder.
-inline std::map<std::string, std::string> processed(const fs::path& exam, const fs::path& out) {
-  support::run({HERALD_PROGRAM, "process", exam.string(), "--out", out.string()});
+inline std::map<std::string, std::string> processed(const fs::path& exam, const fs::path& out,
+                                                    const std::string& recipe = "zhang-mapping") {
+  support::run({HERALD_PROGRAM, "process", exam.string(), "--out", out.string(), "--recipe", recipe});
   std::map<std::string, std::string> results;
   for (const auto& entry : fs::recursive_directory_iterator(out)) {
     if (!entry.is_regular_file()) continue;

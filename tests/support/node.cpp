@@ -15,8 +15,8 @@ Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
   std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
                                 << "[receive]\ncalling_ae_titles = [\"*\"]\n"
                                 << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
-                                << "[grouping]\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s
-                                << "\n"
+                                << "[grouping]\nrecipe = \"" << options.recipe << "\"\nsettle_s = " << options.settle_s
+                                << "\nquiet_s = " << options.quiet_s << "\n"
                                 << "[workers]\ncount = " << options.workers << "\n"
                                 << "[fitting]\nthreads = 1\n"
                                 << "[log]\nformat = \"json\"\nlevel = \"debug\"\n"

@@ -14,6 +14,7 @@ struct NodeOptions {
   std::string destination;  // TOML of [[destination]] and [query] tables; empty: none
   double settle_s = 0.2, quiet_s = 1.0;
   int workers = 1;
+  std::string recipe = "zhang-mapping";
 };
 
 class Node {
