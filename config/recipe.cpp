@@ -29,7 +29,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"name", [](const Entry& e, Slot& s) { s.name = name_of(e, "_"); }, true},
     {"kind",
      [](const Entry& e, Slot& s) {
-       s.kind = e.text_of({"t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"});
+       s.kinds = e.one_or_more_of({"t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir", "mdme", "symri_maps", "dce", "t2w"});
      },
      true},
     {"contrast",
@@ -39,6 +39,8 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"required", [](const Entry& e, Slot& s) { s.required = e.flag(); }},
     {"volumes", [](const Entry& e, Slot& s) { s.volumes = static_cast<int>(e.whole(2, 1000)); }},
     {"slices", [](const Entry& e, Slot& s) { s.slices = static_cast<int>(e.whole(1, 2000)); }},
+    {"values", [](const Entry& e, Slot& s) { s.values = e.ascending_numbers(0, 1e5); }},
+    {"delays_ms", [](const Entry& e, Slot& s) { s.delays_ms = e.ascending_numbers(1, 1e5); }},
     {"align", [](const Entry& e, Slot& s) { s.align = e.flag(); }},
     {"look_locker", [](const Entry& e, Slot& s) { s.look_locker = e.flag(); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
@@ -48,8 +50,11 @@ void read_slots(const Entry& entry, Recipe& recipe) {
   for (const Table& table : entry.tables()) {
     Slot slot;
     read_table<Slot>(table, kSlotKeys, slot);
-    if (slot.look_locker && slot.kind != "t1_ir")
+    const auto takes = [&](const char* kind) { return std::ranges::count(slot.kinds, kind) > 0; };
+    if (slot.look_locker && !takes("t1_ir"))
       table.refuse(table.value.at("look_locker"), "look_locker: expected in slots of kind \"t1_ir\" only");
+    if (!slot.delays_ms.empty() && !takes("mdme"))
+      table.refuse(table.value.at("delays_ms"), "delays_ms: expected in slots of kind \"mdme\" only");
     if (std::ranges::count(recipe.slots, slot.name, &Slot::name) > 0)
       table.refuse(table.value.at("name"), "name = \"" + slot.name + "\": expected a name that no other slot has");
     recipe.slots.push_back(std::move(slot));

@@ -10,8 +10,10 @@
 namespace config {
 
 struct Slot {
-  std::string name;       // "t1_pre", "t1_post", "t2", "t2star", "dwi"
-  std::string kind;       // "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"
+  std::string name;  // "t1_pre", "t1_post", "t2", "t2star", "dwi"
+  // What may fill it, the preferred one first: "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir", "mdme", "symri_maps",
+  // "dce", "t2w". Never empty.
+  std::vector<std::string> kinds;
   std::string contrast;   // "before", "after" or "" (any)
   bool required = false;  // for the recipe's models
   // How many flip angles, echoes or b-values, and how many slices, the protocol acquires. Where both are given and met
@@ -21,6 +23,10 @@ struct Slot {
       descriptions;  // explicit mapping: case-insensitive parts of the Series Description; strongest evidence
   // Inversion recovery only: whether T1 is corrected for many readouts after one inversion; absent: by the images.
   std::optional<bool> look_locker = {};
+  // Flip angles (degrees), echo times or inversion times (ms), or b-values (s/mm2) that it must have, among others.
+  std::vector<double> values = {};
+  // "mdme" only: the saturation delays in ms, ascending, for scanners that do not write them.
+  std::vector<double> delays_ms = {};
   bool align = false;  // whether every image is moved onto the first before the fit, where the patient moved
 };
 

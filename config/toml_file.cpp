@@ -199,6 +199,27 @@ std::vector<std::string> Entry::texts() const {
   return all;
 }
 
+std::vector<std::string> Entry::one_or_more_of(std::initializer_list<std::string_view> allowed) const {
+  if (!value_.is_array()) return {text_of(allowed)};
+  std::vector<std::string> all;
+  for (const Toml& item : value_.as_array()) {
+    all.push_back(Entry(table_, key_, item).text_of(allowed));
+    if (std::ranges::count(all, all.back()) > 1) refuse("no text twice");
+  }
+  if (all.empty()) refuse("one of " + listed(allowed) + ", or several");
+  return all;
+}
+
+std::vector<double> Entry::ascending_numbers(double low, double high) const {
+  if (!value_.is_array()) refuse("an array of numbers");
+  std::vector<double> all;
+  for (const Toml& item : value_.as_array()) {
+    all.push_back(Entry(table_, key_, item).number(low, high));
+    if (all.size() > 1 && all.back() <= all[all.size() - 2]) refuse("ascending numbers");
+  }
+  return all;
+}
+
 std::filesystem::path Entry::path() const {
   const std::filesystem::path named = text();
   if (named.empty()) return named;

@@ -56,6 +56,9 @@ class Entry {
   [[nodiscard]] std::string text() const;                      // may be empty; no control characters
   [[nodiscard]] std::string text_of(std::initializer_list<std::string_view> allowed) const;
   [[nodiscard]] std::vector<std::string> texts() const;
+  // One text, or an array of one or more different ones.
+  [[nodiscard]] std::vector<std::string> one_or_more_of(std::initializer_list<std::string_view> allowed) const;
+  [[nodiscard]] std::vector<double> ascending_numbers(double low, double high) const;
   // Relative paths are relative to the file that names them; empty stays empty.
   [[nodiscard]] std::filesystem::path path() const;
   // The items of an array of tables, each called [[key]].

@@ -1,22 +1,21 @@
 #include "fitting/phantom.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
-#include <span>
 
 namespace fitting {
 
 const std::vector<Tissue>& tissues() {
   // T1 and T2 of fat and fibroglandular tissue near those of Rakow-Penner et al. 2006, J Magn Reson Imaging 23:87.
   static const std::vector<Tissue> kTissues = {
-      // name, T1 before and after contrast, T2, T2* in ms, ADC in um2/ms, proton density
-      {"air", 0, 0, 0, 0, 0, 0},
-      {"fat", 370, 365, 60, 25, 0.15, 2700},
-      {"fibroglandular", 1450, 1000, 55, 35, 1.9, 2400},
-      {"muscle", 1400, 900, 40, 25, 1.6, 2200},
-      {"lesion", 1780, 585, 82, 52, 1.05, 2600},
+      // name, T1 before and after contrast, T2 before and after, T2* in ms, ADC and D in um2/ms, K, PD before and after
+      // in %, uptake. D and K give the ADC at b = 800 s/mm2: ADC = D - b D^2 K / 6.
+      {"air", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 1, 0}},
+      {"fat", 370, 365, 60, 60, 25, 0.15, 0.155, 1.56, 84.375, 85, {0.03, 60, 0}},
+      {"fibroglandular", 1450, 1000, 55, 52, 35, 1.9, 2.1, 0.34, 75, 78, {0.45, 150, 0}},
+      {"muscle", 1400, 900, 40, 38, 25, 1.6, 1.8, 0.463, 68.75, 71, {0.35, 60, 0}},
+      {"lesion", 1780, 585, 82, 68, 52, 1.05, 1.25, 0.96, 81.25, 92, {1.8, 25, 600}},
   };
   return kTissues;
 }
@@ -77,40 +76,26 @@ std::vector<std::uint8_t> labels(const Geometry& geometry) {
 
 namespace {
 
-// The value of the model's first parameter.
-double quantity_of(const Tissue& tissue, Quantity quantity) {
-  switch (quantity) {
-    case Quantity::T1Pre:
-      return tissue.t1_pre_ms;
-    case Quantity::T1Post:
-      return tissue.t1_post_ms;
-    case Quantity::T2:
-      return tissue.t2_ms;
-    case Quantity::T2star:
-      return tissue.t2star_ms;
-    case Quantity::Adc:
-      return 1000 * tissue.adc_um2_per_ms;
-  }
-  return 0;
-}
-
-// signals[label][contrast] as a receiver would set its gain: the strongest of all is kFullScale, leaving room for noise
-// in 12 bits.
+// In 12 bits this leaves room for noise.
 constexpr double kFullScale = 3200;
-std::vector<std::vector<double>> tissue_signals(const Protocol& protocol, const Model& model, Quantity quantity) {
+
+// signals[label][contrast] before the receiver.
+std::vector<std::vector<double>> tissue_signals(const Protocol& protocol, const Model& model, Quantity quantity,
+                                                double after_injection_s) {
   std::vector<std::vector<double>> signals;
-  double strongest = 0;
   for (const Tissue& tissue : tissues()) {
     auto& signal = signals.emplace_back(protocol.axis.size(), 0.0);
-    if (tissue.proton_density <= 0) continue;
-    const std::array parameters = {quantity_of(tissue, quantity), tissue.proton_density};
-    model.signal(protocol, parameters, signal);
-    strongest = std::max(strongest, std::ranges::max(signal));
-  }
-  for (auto& signal : signals) {
-    for (double& value : signal) value *= kFullScale / strongest;
+    if (tissue.pd_pre_percent <= 0) continue;
+    model.signal(protocol, parameters_of(tissue, quantity), signal);
+    for (double& value : signal) value *= 1 + relative_enhancement(tissue.uptake, after_injection_s);
   }
   return signals;
+}
+
+double gain_of(const std::vector<std::vector<double>>& signals) {
+  double strongest = 0;
+  for (const auto& signal : signals) strongest = std::max(strongest, std::ranges::max(signal));
+  return kFullScale / strongest;
 }
 
 // SplitMix64 (Steele, Lea & Flood 2014) as a hash of a counter: noise without a stream, hence without an order.
@@ -134,16 +119,53 @@ double rician(double signal, double sigma, std::uint64_t key) {
 
 }  // namespace
 
+std::vector<double> parameters_of(const Tissue& tissue, Quantity quantity) {
+  switch (quantity) {
+    case Quantity::T1Pre:
+      return {tissue.t1_pre_ms, tissue.pd_pre_percent};
+    case Quantity::T1Post:
+      return {tissue.t1_post_ms, tissue.pd_pre_percent};
+    case Quantity::T2:
+      return {tissue.t2_ms, tissue.pd_pre_percent};
+    case Quantity::T2star:
+      return {tissue.t2star_ms, tissue.pd_pre_percent};
+    case Quantity::Adc:
+      return {1000 * tissue.adc_um2_per_ms, tissue.pd_pre_percent};
+    case Quantity::Kurtosis:
+      return {1000 * tissue.diffusivity_um2_per_ms, tissue.kurtosis, tissue.pd_pre_percent};
+    case Quantity::SymriPre:
+      return {tissue.t1_pre_ms, tissue.t2_ms, tissue.pd_pre_percent, 1};
+    case Quantity::SymriPost:
+      return {tissue.t1_post_ms, tissue.t2_post_ms, tissue.pd_post_percent, 1};
+  }
+  return {};
+}
+
+double relative_enhancement(const Uptake& uptake, double after_injection_s) {
+  if (after_injection_s <= 0) return 0;
+  const double left = uptake.washout_s > 0 ? std::exp(-after_injection_s / uptake.washout_s) : 1;
+  return uptake.amplitude * (1 - std::exp(-after_injection_s / uptake.rise_s)) * left;
+}
+
+double receiver_gain(const Protocol& protocol, const Model& model, Quantity quantity,
+                     std::span<const double> after_injection_s) {
+  double gain = gain_of(tissue_signals(protocol, model, quantity, 0));
+  for (const double time_s : after_injection_s)
+    gain = std::min(gain, gain_of(tissue_signals(protocol, model, quantity, time_s)));
+  return gain;
+}
+
 Series simulate(const Geometry& geometry, const Protocol& protocol, const Model& model, Quantity quantity, double sigma,
-                std::uint64_t seed) {
+                std::uint64_t seed, const Exposure& exposure) {
   Series series{.geometry = geometry, .protocol = protocol, .planes = {}};
   const std::vector<std::uint8_t> label = labels(geometry);
-  const auto signals = tissue_signals(protocol, model, quantity);
+  const auto signals = tissue_signals(protocol, model, quantity, exposure.after_injection_s);
+  const double gain = exposure.gain.value_or(gain_of(signals));
   for (std::size_t k = 0; k < protocol.axis.size(); ++k) {
     std::vector<float> plane(label.size());
     const std::uint64_t image = mixed(mixed(seed) + k);
     for (std::size_t i = 0; i < label.size(); ++i)
-      plane[i] = static_cast<float>(rician(signals[label[i]][k], sigma, mixed(image + i)));
+      plane[i] = static_cast<float>(rician(signals[label[i]][k] * gain, sigma, mixed(image + i)));
     series.planes.emplace_back(std::move(plane));
   }
   return series;

@@ -27,6 +27,9 @@ struct Context {
   storage::ObjectStore store;
   storage::Database database;
   storage::Duration retry_after = std::chrono::seconds(5);  // after a job failed
+  // Of a folder: what ends the wait for more, and whether its files are images of one study whatever their headers say.
+  std::string end_of_arrival = "the quiet period of the study is over";
+  bool one_study = false;
 };
 
 // Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -22,13 +24,13 @@ struct Headers {
 };
 
 Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& rows) {
-  std::vector<dicom::Result<dicom::Instance>> read(rows.size(), tl::unexpected(dicom::Error{}));
+  std::vector<dicom::Result<std::vector<dicom::Instance>>> read(rows.size(), tl::unexpected(dicom::Error{}));
   fitting::in_parallel(rows.size(), context.settings.fitting.threads,
-                       [&](std::size_t i) { read[i] = dicom::read_instance(rows[i].path); });
+                       [&](std::size_t i) { read[i] = dicom::read_instances(rows[i].path); });
   Headers headers;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (read[i]) {
-      headers.instances.push_back(std::move(*read[i]));
+      std::move(read[i]->begin(), read[i]->end(), std::back_inserter(headers.instances));
     } else {
       headers.unreadable.push_back({{"instance", rows[i].sop_instance_uid}, {"reason", read[i].error().what}});
     }
@@ -36,10 +38,43 @@ Headers read_headers(Context& context, const std::vector<storage::InstanceRow>& 
   return headers;
 }
 
-std::vector<std::string> uids_of(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
-  std::vector<std::string> uids;
-  for (const std::size_t i : acquisition.instances) uids.push_back(instances[i].sop_instance_uid);
-  return uids;
+// What a job needs to find them again: image_name() of each.
+std::vector<std::string> names_of(const dicom::Acquisition& acquisition,
+                                  const std::vector<dicom::Instance>& instances) {
+  std::vector<std::string> names;
+  for (const std::size_t i : acquisition.instances) names.push_back(dicom::image_name(instances[i]));
+  return names;
+}
+
+// The volumes of an acquisition, each with the series that hold it.
+json describe_volumes(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
+  json volumes = json::array();
+  for (std::size_t v = 0; v < acquisition.volumes.size(); ++v) {
+    std::set<int> numbers;
+    std::set<std::string> descriptions;
+    std::size_t images = 0;
+    for (const auto& slice : acquisition.volumes[v].slices)
+      for (const std::size_t i : slice) {
+        numbers.insert(instances[i].series_number);
+        descriptions.insert(instances[i].series_description);
+        ++images;
+      }
+    descriptions.erase("");
+    volumes.push_back({{"name", dicom::volume_name(acquisition, v)},
+                       {"value", acquisition.volumes[v].axis},
+                       {"images", images},
+                       {"series", numbers},
+                       {"descriptions", descriptions}});
+  }
+  return volumes;
+}
+
+// "10:16:25" of the scanner's clock.
+std::string clock_time(const dicom::Acquisition& acquisition) {
+  if (!acquisition.time_s) return {};
+  constexpr long kDay = 86400;
+  const long second = ((std::lround(*acquisition.time_s) % kDay) + kDay) % kDay;
+  return fmt::format("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
 }
 
 // One line of the account: what this acquisition is and what becomes of it.
@@ -54,6 +89,9 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
   json axis = json::array();
   for (const dicom::Volume& volume : acquisition.volumes) axis.push_back(volume.axis);
   return {{"kind", dicom::to_string(acquisition.kind)},
+          {"title", dicom::title_of(acquisition.kind)},
+          {"time", clock_time(acquisition)},
+          {"volumes", describe_volumes(acquisition, instances)},
           {"slot", placement.slot != nullptr ? placement.slot->name : ""},
           {"contrast", dicom::to_string(placement.contrast)},
           {"images", acquisition.images},
@@ -86,8 +124,13 @@ std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std:
   return std::nullopt;
 }
 
+bool has_maps(const dicom::Acquisition& acquisition) {
+  return acquisition.kind == dicom::Kind::SyntheticMaps || !dicom::models_of(acquisition).empty();
+}
+
 std::string key_of(const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers) {
-  if (placement.slot == nullptr || !acquisition.fits()) return {};
+  if (placement.slot == nullptr || !placement.refused.empty() || !acquisition.fits() || !has_maps(acquisition))
+    return {};
   return placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
 }
 
@@ -132,8 +175,9 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
                      {"align", placement.slot->align},
+                     {"delays_ms", placement.slot->delays_ms},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
-                     {"instances", uids_of(acquisition, headers.instances)}};
+                     {"instances", names_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
 }
 
@@ -173,7 +217,8 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
     if (placement.slot != nullptr && !placement.refused.empty())
       queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
-    if (!placement.closed_by.empty()) account.back()["job_key"] = key;
+    if (!placement.closed_by.empty() && !key.empty()) account.back()["job_key"] = key;
+    if (!placement.closed_by.empty() && !has_maps(acquisition)) account.back()["kept"] = true;
   }
   return account;
 }
@@ -240,6 +285,12 @@ std::optional<storage::Time> arrival_of(const storage::Index& index, const std::
   return std::nullopt;
 }
 
+dicom::GroupingHints hints_of(const config::Recipe& recipe) {
+  for (const config::Slot& slot : recipe.slots)
+    if (!slot.delays_ms.empty()) return {slot.delays_ms};
+  return {};
+}
+
 }  // namespace
 
 JobOutcome run_group_job(Context& context, const storage::Job& job) {
@@ -253,10 +304,12 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
   const auto rows = need(index.instances_of(job.study_uid), "list instances");
-  const Headers headers = read_headers(context, rows);
-  const dicom::Grouping grouping = dicom::group(headers.instances);
+  Headers headers = read_headers(context, rows);
+  if (context.one_study) take_for_one_study(headers.instances);
+  const dicom::Grouping grouping = dicom::group(headers.instances, hints_of(context.recipe));
   const std::vector<Placement> placements =
-      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows));
+      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows),
+            context.end_of_arrival);
 
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
@@ -274,6 +327,15 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting,
                      quiet);
   return JobOutput{};
+}
+
+void take_for_one_study(std::vector<dicom::Instance>& instances) {
+  if (instances.empty()) return;
+  const dicom::Instance first = *std::min_element(instances.begin(), instances.end(), dicom::precedes);
+  for (dicom::Instance& instance : instances) {
+    instance.study_uid = first.study_uid;
+    instance.frame_of_reference_uid = first.frame_of_reference_uid;
+  }
 }
 
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {

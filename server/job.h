@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "dicom/input/instance.h"
 #include "fitting/series.h"
 #include "server/context.h"
 
@@ -36,6 +37,15 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job);
 // fails is a row and a log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's
 // heartbeat.
 bool run_next_job(Context& context, const std::string& owner);
+
+// The SOP Instance UID in what dicom::image_name() gave.
+[[nodiscard]] inline std::string uid_in(const std::string& image_name) {
+  return image_name.substr(0, image_name.find('#'));
+}
+
+// What a folder of phantoms or test objects asks for: all of these images belong to the first one's study and frame of
+// reference.
+void take_for_one_study(std::vector<dicom::Instance>& instances);
 
 // Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before
 // something else comes.

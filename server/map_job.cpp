@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "dicom/input/acquisition.h"
 #include "dicom/output/map_objects.h"
+#include "fitting/arrival.h"
 #include "fitting/fit.h"
 #include "fitting/registration.h"
+#include "server/exported_maps.h"
 #include "server/job.h"
 #include "server/objects.h"
 
@@ -19,16 +22,22 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<dicom::Instance> read_named(Context& context, const json& uids) {
+std::vector<dicom::Instance> read_named(Context& context, const json& payload_names) {
   storage::Index index(context.database);
+  const auto names = payload_names.get<std::set<std::string>>();
+  std::set<std::string> uids;
+  for (const std::string& name : names) uids.insert(uid_in(name));
   std::vector<dicom::Instance> instances;
-  for (const json& uid : uids) {
-    const auto row = need(index.find(uid.get<std::string>()), "find an instance");
-    if (!row) throw Failure{{"instance " + uid.get<std::string>() + " is not here any more"}};
-    instances.push_back(need(dicom::read_instance(row->path), "read a header"));
-    // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would not
-    // be true.
-    instances.back().images_in_acquisition.reset();
+  for (const std::string& uid : uids) {
+    const auto row = need(index.find(uid), "find an instance");
+    if (!row) throw Failure{{"instance " + uid + " is not here any more"}};
+    for (dicom::Instance& image : need(dicom::read_instances(row->path), "read a header")) {
+      if (!names.contains(dicom::image_name(image))) continue;
+      // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would
+      // not be true.
+      image.images_in_acquisition.reset();
+      instances.push_back(std::move(image));
+    }
   }
   return instances;
 }
@@ -57,7 +66,7 @@ dicom::MapSource source_of(const dicom::Acquisition& acquisition, const std::vec
     for (std::size_t slice = 0; slice < volume.slices.size(); ++slice) {
       for (const std::size_t i : volume.slices[slice]) {
         const dicom::Instance& image = instances[i];
-        source.per_slice[slice].push_back({image.sop_class_uid, image.sop_instance_uid, image.series_uid});
+        source.per_slice[slice].push_back({image.sop_class_uid, image.sop_instance_uid, image.series_uid, image.frame});
       }
     }
   }
@@ -111,7 +120,7 @@ std::variant<fitting::Fit, fitting::Refusal> fit_model(const Context& context, c
   fit->description += readout_of(series.protocol);
   if (fit->fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit->description};
   for (const json& replaced : payload.at("replaces")) {
-    fit->description += "; replaces series " + replaced.get<std::string>() + ", made before all images had come";
+    fit->description += "; replaces series " + replaced.get<std::string>();
   }
   return fitted;
 }
@@ -157,7 +166,9 @@ class MapJob {
     loaded_ = timed(output_.spent.reading, [&] {
       return need(dicom::load_series(acquisition_, instances_, context_.settings.fitting.threads), "read the pixels");
     });
+    if (acquisition_.kind == dicom::Kind::SyntheticMaps) return taken_over();
     if (payload_.value("align", false)) timed(output_.spent.aligning, [&] { align(); });
+    if (acquisition_.kind == dicom::Kind::Dynamic && !acquisition_.contrast_start_s) find_arrival();
     int first_map = 0;  // of the model: names and numbers do not depend on what another model could do
     for (const std::string_view name : dicom::models_of(acquisition_)) {
       const fitting::Model& model = *fitting::find_model(name);
@@ -174,18 +185,42 @@ class MapJob {
   }
 
  private:
+  // The scanner's maps as its application exported them, in the objects and the units of our own.
+  JobOutcome taken_over() {
+    fitting::Fit fit = exported_maps(loaded_.series, acquisition_);
+    timed(output_.spent.writing, [&] {
+      for (std::size_t k = 0; k < fit.maps.size(); ++k) {
+        const int map = static_cast<int>(acquisition_.volumes[k].axis) - 1;
+        auto rows = write_objects(context_, job_, request_for(fit, k, map));
+        std::move(rows.begin(), rows.end(), std::back_inserter(output_.results));
+      }
+    });
+    output_.slot = slot_;
+    return std::move(output_);
+  }
+
+  void find_arrival() {
+    const auto found = fitting::contrast_arrival(loaded_.series);
+    if (const auto* arrival = std::get_if<fitting::Arrival>(&found)) {
+      loaded_.series.protocol.contrast_arrival_s = arrival->time_s;
+      alignment_ += "; " + arrival->description;
+    } else {
+      alignment_ += "; " + std::get<fitting::Refusal>(found).reason + ": the first phase is taken for the baseline";
+    }
+  }
+
   void leave_out(const std::string& reason) { output_.left_out += (output_.left_out.empty() ? "" : "; ") + reason; }
 
   // A series that cannot be aligned is fitted as it was acquired, and says so.
   void align() {
     auto aligned = fitting::align(loaded_.series, {.threads = context_.settings.fitting.threads});
     if (const auto* refusal = std::get_if<fitting::Refusal>(&aligned)) {
-      alignment_ = "; not aligned: " + refusal->reason;
+      alignment_ += "; not aligned: " + refusal->reason;
       return;
     }
     auto& alignment = std::get<fitting::Alignment>(aligned);
     loaded_.series = std::move(alignment.series);
-    alignment_ = "; " + alignment.description;
+    alignment_ += "; " + alignment.description;
   }
 
   void write(fitting::Fit& fit, int first_map) {
@@ -215,7 +250,7 @@ class MapJob {
   const dicom::Acquisition& acquisition_;
   const std::vector<dicom::Instance>& instances_;
   dicom::LoadedSeries loaded_;
-  std::string alignment_;  // what was done about motion, for the Derivation Description
+  std::string alignment_;  // what was done about motion and arrival, for the Derivation Description
   std::string slot_;
   JobOutput output_;
 };
@@ -224,8 +259,10 @@ class MapJob {
 
 JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
-  const std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
-  dicom::Grouping grouping = dicom::group(instances);
+  std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
+  if (context.one_study) take_for_one_study(instances);
+  dicom::Grouping grouping =
+      dicom::group(instances, {payload.value("delays_ms", std::vector<double>())});  // older jobs have none
   if (grouping.acquisitions.size() != 1) {
     return fitting::Refusal{
         fmt::format("the images of this job form {} acquisitions, not one", grouping.acquisitions.size())};

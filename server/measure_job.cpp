@@ -51,7 +51,7 @@ MapAtHand read_source(Context& context, std::int64_t map_job) {
   const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
   if (!job) throw Failure{{"the map's job is not here any more"}};
   const json payload = json::parse(job->payload);
-  const auto row = need(storage::Index(context.database).find(payload.at("instances").at(0).get<std::string>()),
+  const auto row = need(storage::Index(context.database).find(uid_in(payload.at("instances").at(0).get<std::string>())),
                         "find a source image");
   if (!row) throw Failure{{"the source image of a map is not here any more"}};
   at_hand.source = need(dicom::read_instance(row->path), "read the header of a source image");

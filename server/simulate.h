@@ -10,13 +10,20 @@
 namespace server {
 
 struct SimulateOptions {
-  std::string profile = "skyra-mapping";  // Zhang 2025, Table 1, on a MAGNETOM Skyra; the only one so far
+  std::string profile = "skyra-mapping";  // one of simulation_profiles()
   int matrix = 192;                       // rows and columns of the maps, 32..1024; 448 is full size
   int slices = 32;                        // of the 3D sequences, 8..256; 104 is full size
   std::uint64_t seed = 1;                 // of the noise and the UIDs
   double noise = 12;                      // standard deviation of the noise in stored units, 0..500
   bool outline = true;                    // whether a reader has outlined the lesion
+  bool enhanced = false;                  // multi-frame objects, where the scanner has software that writes them
 };
+
+// The exams that can be made: a scanner with the protocol of a paper.
+struct ProfileName {
+  std::string name, title;  // title: one line for people
+};
+[[nodiscard]] std::vector<ProfileName> simulation_profiles();
 
 struct SimulatedFile {
   std::filesystem::path path;

@@ -11,7 +11,10 @@
 #include <tuple>
 
 #include "dicom/input/contrast.h"
+#include "dicom/input/describe.h"
+#include "dicom/input/dynamic.h"
 #include "dicom/input/grid.h"
+#include "dicom/input/mdme.h"
 #include "dicom/input/recovery.h"
 #include "dicom/input/volumes.h"
 #include "dicom/sha256.h"
@@ -19,7 +22,7 @@
 namespace dicom {
 namespace {
 
-constexpr double kRegularGapMm = 0.1;  // header rounding, and what a table position repeats to
+constexpr double kT2WeightedFromMs = 50;  // shorter echo times weight by proton density or T1
 
 double tr_tolerance(double tr_ms) { return std::max(0.05, 1e-3 * tr_ms); }
 double te_tolerance(double) { return 0.02; }
@@ -27,10 +30,6 @@ double angle_tolerance(double) { return 0.05; }
 std::optional<double> tr_of(const Instance& i) { return i.repetition_time_ms; }
 std::optional<double> te_of(const Instance& i) { return i.echo_time_ms; }
 std::optional<double> angle_of(const Instance& i) { return i.flip_angle_deg; }
-
-std::string count_of(std::size_t n, std::string_view one, std::string_view many) {
-  return std::to_string(n) + " " + std::string(n == 1 ? one : many);
-}
 
 // --- what was passed over ---
 
@@ -61,166 +60,6 @@ class PassedList {
   std::map<std::tuple<int, std::string, std::string>, PassedOver> entries_;
 };
 
-// --- from a set to an acquisition ---
-
-void add_once(std::vector<std::string>& sentences, std::string sentence) {
-  if (std::find(sentences.begin(), sentences.end(), sentence) == sentences.end())
-    sentences.push_back(std::move(sentence));
-}
-
-std::string missing_or_double(const Volume& volume, const Rules& rules) {
-  const std::string name = std::string(rules.parameter) + " " + with_unit(rules, {volume.axis});
-  const auto present = static_cast<std::size_t>(
-      std::count_if(volume.slices.begin(), volume.slices.end(), [](const Indices& s) { return !s.empty(); }));
-  if (present < volume.slices.size())
-    return name + " has " + std::to_string(present) + " of " + count_of(volume.slices.size(), "slice", "slices");
-  for (std::size_t slice = 0; slice < volume.slices.size(); ++slice) {
-    const std::size_t images = volume.slices[slice].size();
-    if (rules.kind != Kind::Diffusion && images > 1)
-      return name + " has " + std::to_string(images) + " different images of slice " + std::to_string(slice + 1);
-    if (images != volume.slices.front().size())
-      return name + " has " + std::to_string(volume.slices.front().size()) + " directions in slice 1 and " +
-             std::to_string(images) + " in slice " + std::to_string(slice + 1);
-  }
-  return {};
-}
-
-std::string incomplete(const Acquisition& acquisition, const Rules& rules) {
-  for (const Volume& volume : acquisition.volumes)
-    if (std::string problem = missing_or_double(volume, rules); !problem.empty()) return problem;
-  if (acquisition.volumes.size() >= rules.least) return {};
-  return count_of(acquisition.volumes.size(), rules.parameter, rules.parameters) + ", a fit needs " +
-         std::to_string(rules.least);
-}
-
-void check_gaps(Acquisition& acquisition, Instances instances) {
-  const fitting::Geometry& geometry = acquisition.geometry;
-  if (geometry.slices() < 2) return;
-  double least = 1e9, most = 0;
-  for (int slice = 1; slice < geometry.slices(); ++slice) {
-    const double gap = (geometry.slice_origins_mm[slice] - geometry.slice_origins_mm[slice - 1]).norm();
-    least = std::min(least, gap);
-    most = std::max(most, gap);
-  }
-  if (most - least > kRegularGapMm) {
-    if (acquisition.problem.empty())
-      acquisition.problem = "slices are " + plain(least) + " to " + plain(most) + " mm apart: some are missing";
-    return;
-  }
-  const auto declared = instances[acquisition.instances.front()].spacing_between_slices_mm;
-  if (declared && std::abs(*declared - least) > kRegularGapMm)
-    acquisition.notes.push_back("slices are " + plain(least) + " mm apart, the header says " + plain(*declared) +
-                                " mm");
-}
-
-// Siemens and Philips count the echoes.
-void check_echo_train(Acquisition& acquisition, Instances instances) {
-  if (acquisition.kind != Kind::T2MultiEcho && acquisition.kind != Kind::T2StarMultiEcho) return;
-  const auto train = instances[acquisition.instances.front()].echo_train_length;
-  if (!train) return;
-  const auto acquired = static_cast<std::size_t>(*train), here = acquisition.volumes.size();
-  acquisition.echoes_agree = acquired == here;
-  if (acquired > here && acquisition.problem.empty())
-    acquisition.problem =
-        "echo train of " + std::to_string(acquired) + ", " + count_of(here, "echo is", "echoes are") + " here";
-}
-
-// Images of a series that are here, and how many the scanner counted: 0 where it did not.
-std::pair<std::size_t, std::size_t> images_of_series(const std::string& uid, Instances instances) {
-  std::set<std::string_view> here;  // an object that is there twice is one image
-  std::size_t counted = 0;
-  for (const Instance& instance : instances) {
-    if (instance.series_uid != uid) continue;
-    here.insert(instance.sop_instance_uid);
-    counted = std::max(counted, static_cast<std::size_t>(instance.images_in_acquisition.value_or(0)));
-  }
-  return {here.size(), counted};
-}
-
-// GE counts the images of a series, slices and contrasts together. Where whole slices are missing from a series of
-// echoes or inversion times every voxel that is here can still be fitted.
-bool lacks_whole_slices(const Acquisition& acquisition, Instances instances, const std::string& uid,
-                        std::size_t missing) {
-  if (acquisition.kind == Kind::T2MultiEcho || acquisition.kind == Kind::T2StarMultiEcho)
-    return missing % acquisition.volumes.size() == 0;
-  if (acquisition.kind != Kind::T1InversionRecovery) return false;
-  Indices of_series;
-  for (const std::size_t i : acquisition.instances)
-    if (instances[i].series_uid == uid) of_series.push_back(i);
-  return missing % axes_of(of_series, instances, rules_of(acquisition.kind)).size() == 0;
-}
-
-// A note where the fit does not suffer from what the scanner counted and is not here; else a problem.
-void check_image_count(Acquisition& acquisition, Instances instances) {
-  std::set<std::string> series;
-  for (const std::size_t i : acquisition.instances) series.insert(instances[i].series_uid);
-  bool agree = series.size() == 1;
-  for (const std::string& uid : series) {
-    const auto [here, counted] = images_of_series(uid, instances);
-    agree = agree && counted == here;
-    if (counted <= here) continue;
-    const std::size_t missing = counted - here;
-    const std::string finding = "the scanner counted " + count_of(counted, "image", "images") + " in this series, " +
-                                std::to_string(here) + (here == 1 ? " is here" : " are here");
-    if (!acquisition.problem.empty()) continue;
-    if (lacks_whole_slices(acquisition, instances, uid, missing))
-      add_once(acquisition.notes, finding + ": whole slices may be missing");
-    else
-      acquisition.problem = finding;
-  }
-  acquisition.images_agree = agree;
-}
-
-std::string recognition(const Acquisition& acquisition, Instances instances, const Rules& rules) {
-  static const std::map<Kind, std::string> kNames{{Kind::T1Vfa, "Spoiled gradient echo"},
-                                                  {Kind::T2MultiEcho, "Spin echo"},
-                                                  {Kind::T2StarMultiEcho, "Gradient echo"},
-                                                  {Kind::Diffusion, "Echo-planar diffusion"},
-                                                  {Kind::T1InversionRecovery, "Inversion recovery"}};
-  std::vector<double> axes;
-  for (const Volume& volume : acquisition.volumes) axes.push_back(volume.axis);
-  const std::string repetition = rules.kind == Kind::T1InversionRecovery
-                                     ? repetition_times(acquisition, instances)
-                                     : plain(acquisition.repetition_time_ms) + " ms";
-  return kNames.at(rules.kind) + " with " + count_of(axes.size(), rules.parameter, rules.parameters) + " (" +
-         with_unit(rules, axes) + "), TR " + repetition + ", " +
-         count_of(acquisition.geometry.slice_origins_mm.size(), "slice", "slices") + ".";
-}
-
-Indices by_uid(Indices images, Instances instances) {
-  std::sort(images.begin(), images.end(), [&](std::size_t a, std::size_t b) {
-    return instances[a].sop_instance_uid < instances[b].sop_instance_uid;
-  });
-  return images;
-}
-
-Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rules) {
-  Acquisition acquisition;
-  acquisition.kind = rules.kind;
-  acquisition.instances = by_uid(set.images, instances);
-  acquisition.images = acquisition.instances.size();
-  acquisition.volumes = volumes_of(acquisition.instances, instances, rules);
-  if (rules.kind == Kind::T1InversionRecovery)
-    acquisition.volumes = unfolded(std::move(acquisition.volumes), instances, rules);
-  acquisition.geometry = geometry_of(acquisition.instances, instances);
-  const Instance& first = instances[acquisition.instances.front()];
-  acquisition.repetition_time_ms = first.repetition_time_ms.value_or(0);
-  acquisition.frame_of_reference_uid = first.frame_of_reference_uid;
-  for (const std::size_t i : acquisition.instances)
-    if (const auto time = instances[i].acquisition_time_s)
-      acquisition.time_s = std::min(acquisition.time_s.value_or(*time), *time);
-  acquisition.problem = set.problem;
-  acquisition.notes = set.notes;
-  if (acquisition.problem.empty()) acquisition.problem = incomplete(acquisition, rules);
-  acquisition.evidence.push_back(recognition(acquisition, instances, rules));
-  if (rules.kind == Kind::T1InversionRecovery) describe_recovery(acquisition, instances);
-  check_gaps(acquisition, instances);
-  check_echo_train(acquisition, instances);
-  check_image_count(acquisition, instances);
-  if (!acquisition.problem.empty()) acquisition.echoes_agree = acquisition.images_agree = false;
-  return acquisition;
-}
-
 // --- grouping ---
 
 class Grouper {
@@ -237,6 +76,7 @@ class Grouper {
     sort_out();
     for (const Indices& grid : split_by_plane(spin_, instances_)) group_spin_echo(grid);
     for (const Indices& grid : split_by_plane(gradient_, instances_)) group_gradient_echo(grid);
+    for (const Indices& grid : split_by_plane(maps_, instances_)) keep_rest(fit_stacks(grid, Kind::SyntheticMaps));
     for (const Indices& grid : split_by_plane(diffusion_, instances_)) group_diffusion(grid);
     group_inversion_recovery();
     for (auto& [kind, images] : left_) finish(rules_of(kind), by_uid(images, instances_));
@@ -247,10 +87,12 @@ class Grouper {
   void sort_out() {
     Indices all(instances_.size());
     for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-    const auto key = [&](std::size_t i) { return std::tie(instances_[i].sop_instance_uid, instances_[i].file); };
+    const auto key = [&](std::size_t i) {
+      return std::tie(instances_[i].sop_instance_uid, instances_[i].frame, instances_[i].file);
+    };
     std::sort(all.begin(), all.end(), [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
     for (std::size_t k = 0; k < all.size(); ++k) {
-      const bool again = k > 0 && instances_[all[k]].sop_instance_uid == instances_[all[k - 1]].sop_instance_uid;
+      const bool again = k > 0 && same_image(instances_[all[k]], instances_[all[k - 1]]);
       again ? passed_.add(all[k], "the same object once more") : place(all[k]);
     }
   }
@@ -259,6 +101,7 @@ class Grouper {
     const Instance& instance = instances_[i];
     if (instance.content == Content::Roi) return result_.rois.push_back(i);
     if (const std::string reason = unusable(instance); !reason.empty()) return passed_.add(i, reason);
+    if (instance.content == Content::QuantityMap) return maps_.push_back(i);
     if (instance.echo_planar) return diffusion_.push_back(i);
     if (instance.inversion || (instance.inversion_time_ms && many_times_.contains(instance.series_uid)))
       return inversion_.push_back(i);
@@ -267,6 +110,8 @@ class Grouper {
 
   // Why this image alone can be in no fit; empty when it can.
   [[nodiscard]] std::string unusable(const Instance& instance) const {
+    if (instance.content == Content::QuantityMap)
+      return instance.has_geometry ? "" : "no position, orientation, matrix or pixel spacing in the header";
     const bool trace = instance.content == Content::TraceWeighted;
     const bool signed_image = is_signed_recovery(instance) && !complex_recovery_;
     if (instance.content != Content::Magnitude && !trace && !signed_image)
@@ -304,8 +149,25 @@ class Grouper {
       const bool usable = instances_[i].spoiled && instances_[i].flip_angle_deg;
       usable ? spoiled.push_back(i) : left_[Kind::T2StarMultiEcho].push_back(i);
     }
-    for (const Indices& pool : split_by_value(spoiled, instances_, te_of, te_tolerance))
-      keep(Kind::T1Vfa, fit_stacks(pool, Kind::T1Vfa));
+    for (const Indices& pool : split_by_value(spoiled, instances_, te_of, te_tolerance)) {
+      const Indices left = fit_stacks(pool, Kind::T1Vfa);
+      for (const Indices& stack : split_into_stacks(left, instances_))
+        for (const Indices& angle : split_by_value(stack, instances_, angle_of, angle_tolerance))
+          if (!make_dynamic(angle)) keep(Kind::T1Vfa, angle);
+    }
+  }
+
+  // Phases by version: those of two versions of one acquisition are not twice as many.
+  bool make_dynamic(const Indices& images) {
+    std::vector<Indices> phases = phases_of(images, instances_);
+    if (phases.size() < kLeastPhases) return false;
+    result_.acquisitions.push_back(dynamic_acquisition(std::move(phases), instances_));
+    Indices used = result_.acquisitions.back().instances;
+    for (const std::size_t i : images)
+      if (std::find(used.begin(), used.end(), i) == used.end())
+        passed_.add(i, "phase of a dynamic series that is not complete");
+    families_.push_back({result_.acquisitions.size() - 1, 1});
+    return true;
   }
 
   void group_diffusion(const Indices& grid) {
@@ -317,8 +179,9 @@ class Grouper {
 
   // TR is not part of the key: scanners lengthen it with TI.
   void group_inversion_recovery() {
-    const Rest rest = take_out_delays_with_echoes(inversion_, instances_);
-    passed_.add(rest.images, rest.reason);
+    for (const Indices& grid : split_by_plane(take_out_delays_with_echoes(inversion_, instances_), instances_))
+      for (const Indices& pool : split_by_value(grid, instances_, angle_of, angle_tolerance))
+        keep(Kind::Mdme, fit_stacks(pool, Kind::Mdme));
     for (const Indices& grid : split_by_plane(inversion_, instances_))
       for (const Indices& te : split_by_value(grid, instances_, te_of, te_tolerance))
         for (const Indices& pool : split_by_value(te, instances_, angle_of, angle_tolerance))
@@ -388,14 +251,14 @@ class Grouper {
     const Sets sets = sets_of(stack, instances_, rules);
     const auto enough = [&](const Set& set) { return axes_of(set.images, instances_, rules).size() >= rules.least; };
     if (std::none_of(sets.sets.begin(), sets.sets.end(), enough)) return false;
-    for (const Rest& rest : sets.rests) passed_.add(rest.images, rest.reason);
-    std::vector<Acquisition> siblings;
-    for (const Set& set : sets.sets) siblings.push_back(acquisition_of(set, instances_, rules));
-    judge_contrast(siblings, instances_);
-    for (Acquisition& acquisition : siblings) result_.acquisitions.push_back(std::move(acquisition));
+    for (const Rest& rest : sets.rests)
+      if (!rest.dynamic || !make_dynamic(rest.images)) passed_.add(rest.images, rest.reason);
+    families_.push_back({result_.acquisitions.size(), sets.sets.size()});
+    for (const Set& set : sets.sets) result_.acquisitions.push_back(acquisition_of(set, instances_, rules));
     return true;
   }
 
+  void keep_rest(const Indices& images) { passed_.add(images, "maps that cannot be put together"); }
   void keep(Kind kind, const Indices& images) { left_[kind].insert(left_[kind].end(), images.begin(), images.end()); }
 
   // --- what no set took ---
@@ -465,15 +328,23 @@ class Grouper {
     // Clinical images with inversion (STIR, FLAIR, MPRAGE) of several matrices are no measurement that went wrong.
     if (rules.kind == Kind::T1InversionRecovery) return false;
     if (axes_of(pool, instances_, rules).size() < rules.least || matrices(pool).size() < 2) return false;
-    std::vector<Acquisition> one{acquisition_of({pool, unequal_matrix(pool), {}}, instances_, rules)};
-    judge_contrast(one, instances_);
-    result_.acquisitions.push_back(std::move(one.front()));
+    families_.push_back({result_.acquisitions.size(), 1});
+    result_.acquisitions.push_back(acquisition_of({pool, unequal_matrix(pool), {}}, instances_, rules));
     return true;
   }
 
   void pass_stacks(const Indices& pool, const Rules& rules) {
     for (const Indices& grid : split_by_plane(pool, instances_))
-      for (const Indices& stack : split_into_stacks(grid, instances_)) passed_.add(stack, too_few(stack, rules));
+      for (const Indices& stack : split_into_stacks(grid, instances_))
+        if (!make_weighted(stack, rules)) passed_.add(stack, too_few(stack, rules));
+  }
+
+  // A T2-weighted volume is what readers outline and texture is measured on.
+  bool make_weighted(const Indices& stack, const Rules& rules) {
+    if (rules.kind != Kind::T2MultiEcho || instances_[stack.front()].echo_time_ms.value_or(0) < kT2WeightedFromMs ||
+        axes_of(stack, instances_, rules).size() != 1)
+      return false;
+    return make_sets(stack, rules_of(Kind::T2Weighted));
   }
 
   [[nodiscard]] std::string too_few(const Indices& stack, const Rules& rules) const {
@@ -493,10 +364,23 @@ class Grouper {
            "): a fit needs " + std::to_string(rules.least);
   }
 
+  // When the agent was given, dynamic series are the surest to tell; so they are asked first.
+  void judge_families() {
+    std::vector<Acquisition> dynamic;
+    for (const Acquisition& acquisition : result_.acquisitions)
+      if (acquisition.kind == Kind::Dynamic) dynamic.push_back(acquisition);
+    for (const auto& [first, count] : families_) {
+      const std::span family = std::span(result_.acquisitions).subspan(first, count);
+      if (family.front().kind != Kind::Dynamic) judge_contrast(family, dynamic, instances_);
+    }
+  }
+
   Grouping finished() {
+    judge_families();
     const auto key = [&](const Acquisition& a) {
       return std::tuple(a.time_s.value_or(1e18), a.kind,
-                        std::string_view(instances_[a.instances.front()].sop_instance_uid));
+                        std::string_view(instances_[a.instances.front()].sop_instance_uid),
+                        instances_[a.instances.front()].frame);
     };
     std::sort(result_.acquisitions.begin(), result_.acquisitions.end(),
               [&](const Acquisition& a, const Acquisition& b) { return key(a) < key(b); });
@@ -509,20 +393,26 @@ class Grouper {
   bool complex_recovery_;                  // real parts with imaginary ones beside them are not phase-corrected
   std::set<std::string_view> many_times_;  // series of gradient echoes
   Grouping result_;
-  Indices spin_, gradient_, diffusion_, inversion_;
+  // Acquisitions of one protocol on one grid: the first one's index, and how many.
+  std::vector<std::pair<std::size_t, std::size_t>> families_;
+  Indices spin_, gradient_, diffusion_, inversion_, maps_;
   std::map<Kind, Indices> left_;  // by the kind that came closest
 };
 
 }  // namespace
 
-Grouping group(std::span<const Instance> instances) { return Grouper(instances).run(); }
+Grouping group(std::span<const Instance> instances, const GroupingHints& hints) {
+  if (hints.saturation_delays_ms.empty()) return Grouper(instances).run();
+  const std::vector<Instance> known = with_delays(instances, hints.saturation_delays_ms);
+  return Grouper(known).run();
+}
 
 std::string digest_of(const Acquisition& acquisition, std::span<const Instance> instances) {
   Sha256 hash;
   hash.add(to_string(acquisition.kind));
   for (const std::size_t i : by_uid(acquisition.instances, instances)) {
     hash.add("\n");
-    hash.add(instances[i].sop_instance_uid);
+    hash.add(image_name(instances[i]));
   }
   return hash.hex();
 }

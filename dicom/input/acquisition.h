@@ -12,8 +12,19 @@
 
 namespace dicom {
 
-enum class Kind { T1Vfa, T2MultiEcho, T2StarMultiEcho, Diffusion, T1InversionRecovery };
-[[nodiscard]] std::string_view to_string(Kind);  // "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir"
+enum class Kind {
+  T1Vfa,
+  T2MultiEcho,
+  T2StarMultiEcho,
+  Diffusion,
+  T1InversionRecovery,
+  Mdme,           // raw images of synthetic MRI: saturation delays and echo times
+  SyntheticMaps,  // T1, T2 and PD as SyMRI exports them
+  Dynamic,        // one contrast, three or more times
+  T2Weighted,     // a single spin-echo volume: outlined and looked at, never fitted
+};
+// "t1_vfa", "t2_me", "t2star_me", "dwi", "t1_ir", "mdme", "symri_maps", "dce", "t2w"
+[[nodiscard]] std::string_view to_string(Kind);
 [[nodiscard]] std::optional<Kind> parse_kind(std::string_view);
 
 enum class Contrast { Unknown, Before, After };      // of the contrast agent
@@ -22,7 +33,7 @@ enum class Contrast { Unknown, Before, After };      // of the contrast agent
 // One value of the varying parameter: the slices of it, ascending along the normal. Diffusion: several images per slice
 // (directions).
 struct Volume {
-  double axis = 0;                               // TE, flip angle, b, TI
+  double axis = 0;  // TE, flip angle, b, TI, saturation delay, time since the first phase (s), number of the quantity
   std::vector<std::vector<std::size_t>> slices;  // indices into the instances, by slice
 };
 
@@ -35,6 +46,10 @@ struct Acquisition {
   // Inversion recovery, as in fitting::Protocol: repetition times only where they differ.
   bool signed_signal = false, look_locker = false;
   std::vector<double> repetition_times_ms;
+  std::vector<double> echo_times_ms;  // Mdme: of each volume
+  // Dynamic: whether the headers say that an agent was given, and when the injection began, s since the first phase.
+  bool contrast_given = false;
+  std::optional<double> contrast_start_s;
   std::string frame_of_reference_uid;
   Contrast contrast = Contrast::Unknown;
   std::vector<std::string> evidence;  // why it was taken for this, and why before or after; sentences
@@ -65,13 +80,23 @@ struct Grouping {
   std::vector<std::size_t> rois;          // instances with Content::Roi
 };
 
+// As a person reads it: "T1 by variable flip angle"; "flip angle 5 degrees", "phase 3, 120 s".
+[[nodiscard]] std::string_view title_of(Kind kind);
+[[nodiscard]] std::string volume_name(const Acquisition& acquisition, std::size_t volume);
+
 // Names in fitting::catalog() of the models that fit this acquisition, the clinical one first: "t1_vfa"; "t2";
 // "t2star"; "adc", and "dki" too where three or more b-values reach 1500 to 3000 s/mm2; "t1_ir", or
-// "t1_ir_tr" where TR changes with TI.
+// "t1_ir_tr" where TR changes with TI; "mdme"; "dce". None for SyntheticMaps, which are taken over as they are, and
+// for T2Weighted.
 [[nodiscard]] std::vector<std::string_view> models_of(const Acquisition& acquisition);
 
+// What a recipe knows and the headers may not.
+struct GroupingHints {
+  std::vector<double> saturation_delays_ms;  // of MDME, ascending; empty: the headers have to tell
+};
+
 // All instances must be of one study.
-[[nodiscard]] Grouping group(std::span<const Instance> instances);
+[[nodiscard]] Grouping group(std::span<const Instance> instances, const GroupingHints& hints = {});
 
 // SHA-256 over kind and sorted SOP Instance UIDs: names this set of images.
 [[nodiscard]] std::string digest_of(const Acquisition& acquisition, std::span<const Instance> instances);

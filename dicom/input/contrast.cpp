@@ -84,7 +84,7 @@ Agent agent_of(const Acquisition& acquisition, std::span<const Instance> instanc
 
 // An agent that is named proves an injection at some time, its absence proves nothing: only the difference between two
 // sets tells.
-Piece by_agent(const Acquisition& acquisition, const std::vector<Acquisition>& siblings,
+Piece by_agent(const Acquisition& acquisition, std::span<const Acquisition> siblings,
                std::span<const Instance> instances) {
   const Agent own = agent_of(acquisition, instances);
   const auto some = [&](Agent wanted) {
@@ -123,13 +123,31 @@ bool same_axes(const Acquisition& a, const Acquisition& b) {
                     [](double x, double y) { return std::abs(x - y) <= 0.01 * std::max(1.0, y); });
 }
 
-Piece by_order(const Acquisition& acquisition, const std::vector<Acquisition>& siblings) {
+Piece by_order(const Acquisition& acquisition, std::span<const Acquisition> siblings) {
   if (siblings.size() != 2 || !same_axes(siblings[0], siblings[1])) return {};
   const Acquisition& other = &acquisition == &siblings[0] ? siblings[1] : siblings[0];
   if (!acquisition.time_s || !other.time_s || *acquisition.time_s == *other.time_s) return {};
   if (*acquisition.time_s < *other.time_s)
     return {Contrast::Before, "It is the first of two sets with the same protocol."};
   return {Contrast::After, "It is the second of two sets with the same protocol."};
+}
+
+// A dynamic series whose headers name the agent contains the injection: what ended before its first phase was acquired
+// before it, what began after its last phase, after.
+Piece by_dynamic(const Acquisition& acquisition, std::span<const Acquisition> dynamic,
+                 std::span<const Instance> instances) {
+  if (!acquisition.time_s) return {};
+  double last_s = *acquisition.time_s;
+  for (const std::size_t i : acquisition.instances)
+    last_s = std::max(last_s, instances[i].acquisition_time_s.value_or(last_s));
+  for (const Acquisition& series : dynamic) {
+    if (!series.contrast_given || !series.time_s) continue;
+    const double end_s = *series.time_s + (series.fits() ? series.volumes.back().axis : 0);
+    if (last_s < *series.time_s) return {Contrast::Before, "It was acquired before the dynamic series."};
+    if (*acquisition.time_s > end_s && series.fits())
+      return {Contrast::After, "It was acquired after the dynamic series."};
+  }
+  return {};
 }
 
 // --- both sides of the injection in one set ---
@@ -204,13 +222,15 @@ Contrast contrast_in_words(std::string_view text) {
   return after || any_of(words, kAgent) ? Contrast::After : Contrast::Unknown;
 }
 
-void judge_contrast(std::vector<Acquisition>& siblings, std::span<const Instance> instances) {
+void judge_contrast(std::span<Acquisition> siblings, std::span<const Acquisition> dynamic,
+                    std::span<const Instance> instances) {
   for (Acquisition& acquisition : siblings) {
     if (std::string evidence = mixture(acquisition, instances); !evidence.empty())
       refuse(acquisition, std::move(evidence));
     else
       judge(acquisition, {by_bolus_start(acquisition, instances), by_agent(acquisition, siblings, instances),
-                          by_words(acquisition, instances), by_order(acquisition, siblings)});
+                          by_dynamic(acquisition, dynamic, instances), by_words(acquisition, instances),
+                          by_order(acquisition, siblings)});
   }
 }
 

@@ -8,9 +8,10 @@
 
 namespace dicom {
 
-// `siblings` are the sets of one protocol on one grid. Sets contrast and appends sentences to evidence;
-// a set that mixes images from before and after contrast gets a problem.
-void judge_contrast(std::vector<Acquisition>& siblings, std::span<const Instance> instances);
+// `siblings` are the sets of one protocol on one grid, `dynamic` the dynamic series of the study. Sets contrast and
+// appends sentences to evidence; a set that mixes images from before and after contrast gets a problem.
+void judge_contrast(std::span<Acquisition> siblings, std::span<const Acquisition> dynamic,
+                    std::span<const Instance> instances);
 
 // What the words of a series description or protocol name say; Unknown where they say nothing or both.
 [[nodiscard]] Contrast contrast_in_words(std::string_view text);

@@ -18,6 +18,8 @@ class FunctionalGroups {
   [[nodiscard]] unsigned long frames() const { return frames_; }
   // First item of the macro's sequence: of the frame, else of all frames; nullptr when absent.
   [[nodiscard]] DcmItem* macro(unsigned long frame, const DcmTagKey& sequence) const;
+  // What the frame has of its own; nullptr when nothing.
+  [[nodiscard]] DcmItem* own(unsigned long frame) const { return per_frame_->getItem(frame); }
   // The grid of one frame: a geometry with one slice. Unwinds by Failure where position, orientation or spacing are
   // missing.
   [[nodiscard]] fitting::Geometry plane(unsigned long frame) const;

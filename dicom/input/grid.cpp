@@ -194,9 +194,8 @@ std::vector<Indices> split_by_plane(const Indices& images, Instances instances) 
 std::vector<Indices> split_into_stacks(const Indices& images, Instances instances) {
   std::vector<Indices> stacks;
   for (Indices& together : connected(blocks_of(images, instances))) {
-    std::sort(together.begin(), together.end(), [&](std::size_t a, std::size_t b) {
-      return instances[a].sop_instance_uid < instances[b].sop_instance_uid;
-    });
+    std::sort(together.begin(), together.end(),
+              [&](std::size_t a, std::size_t b) { return precedes(instances[a], instances[b]); });
     for (Indices& part : split_at(together, instances, starts_after_wide_gaps(heights_of(together, instances))))
       stacks.push_back(std::move(part));
   }

@@ -1,21 +1,21 @@
 #include "dicom/input/instance.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <string_view>
+#include <tuple>
 
 #include "dicom/dcmtk.h"
+#include "dicom/input/clock.h"
+#include "dicom/input/content.h"
+#include "dicom/input/enhanced.h"
 #include "dicom/input/nesting.h"
 #include "dicom/input/vendors.h"
-#include "dicom/output/object.h"
 #include "dicom/uid.h"
 
 namespace dicom {
 namespace {
-
-constexpr double kSecondsPerDay = 86400;
 
 std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag) {
   std::vector<std::string> values;
@@ -64,76 +64,6 @@ std::string printable(const std::string& value) {
   return clean;
 }
 
-// --- time ---
-
-std::string digits_of(const std::string& value, std::string_view separators) {
-  std::string digits;
-  for (const char c : value)
-    if (separators.find(c) == std::string_view::npos) digits.push_back(c);
-  return digits;
-}
-
-std::optional<int> digits(std::string_view value, std::size_t start, std::size_t count) {
-  if (start + count > value.size()) return std::nullopt;
-  int result = 0;
-  for (const char c : value.substr(start, count)) {
-    if (c < '0' || c > '9') return std::nullopt;
-    result = result * 10 + (c - '0');
-  }
-  return result;
-}
-
-// Seconds since 1970-01-01 of "20260102", or of "2026.01.02" as old systems write it.
-std::optional<double> date_seconds(const std::string& value) {
-  const std::string plain = digits_of(value, ".");
-  const auto year = digits(plain, 0, 4), month = digits(plain, 4, 2), day = digits(plain, 6, 2);
-  if (!year || !month || !day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
-  return static_cast<double>(std::chrono::sys_days(date).time_since_epoch().count()) * kSecondsPerDay;
-}
-
-// Seconds of the day of "HHMMSS.FFFFFF"; minutes and seconds may be absent.
-std::optional<double> clock_seconds(const std::string& value) {
-  const std::string plain = digits_of(value, ":");
-  const auto hours = digits(plain, 0, 2);
-  if (!hours || *hours > 23) return std::nullopt;
-  const int minutes = digits(plain, 2, 2).value_or(0), seconds = digits(plain, 4, 2).value_or(0);
-  if (minutes > 59 || seconds > 60) return std::nullopt;
-  double fraction = 0, weight = 0.1;
-  for (std::size_t at = 7; at < plain.size() && plain[6] == '.' && plain[at] >= '0' && plain[at] <= '9';
-       ++at, weight /= 10)
-    fraction += weight * (plain[at] - '0');
-  return *hours * 3600.0 + minutes * 60.0 + seconds + fraction;
-}
-
-// The day on which the scanner acquired, or the nearest that the header tells.
-std::optional<double> day_of(DcmItem& item) {
-  for (const DcmTagKey& tag : {DCM_AcquisitionDate, DCM_ContentDate, DCM_SeriesDate, DCM_StudyDate})
-    if (const auto day = date_seconds(text(item, tag))) return day;
-  return std::nullopt;
-}
-
-std::optional<double> acquisition_time(DcmItem& item) {
-  const std::string moment = text(item, DCM_AcquisitionDateTime);
-  if (moment.size() >= 14) {
-    const auto day = date_seconds(moment.substr(0, 8)), clock = clock_seconds(moment.substr(8));
-    if (day && clock) return *day + *clock;
-  }
-  const auto day = day_of(item), clock = clock_seconds(text(item, DCM_AcquisitionTime));
-  return day && clock ? std::optional(*day + *clock) : std::nullopt;
-}
-
-// (0018,1042) has no date: it is taken for the one nearest to the acquisition, so that an exam may run past midnight.
-std::optional<double> contrast_start(DcmItem& item, std::optional<double> acquired) {
-  const auto clock = clock_seconds(text(item, DCM_ContrastBolusStartTime));
-  const auto day = date_seconds(text(item, DCM_StudyDate));
-  if (!clock || (!day && !acquired)) return std::nullopt;
-  const double start = day.value_or(0) + *clock;
-  return acquired ? start + std::round((*acquired - start) / kSecondsPerDay) * kSecondsPerDay : start;
-}
-
 // --- parts of the header ---
 
 Vendor vendor_of(const std::string& manufacturer) {
@@ -143,6 +73,9 @@ Vendor vendor_of(const std::string& manufacturer) {
   if (name.rfind("GE ", 0) == 0 || name == "GE" || name.find("GENERAL ELECTRIC") != std::string::npos)
     return Vendor::GE;
   if (name.find("PHILIPS") != std::string::npos) return Vendor::Philips;
+  if (name.find("CANON") != std::string::npos || name.find("TOSHIBA") != std::string::npos) return Vendor::Canon;
+  if (name.find("UIH") != std::string::npos || name.find("UNITED IMAGING") != std::string::npos)
+    return Vendor::UnitedImaging;
   return Vendor::Other;
 }
 
@@ -168,6 +101,10 @@ void read_labels(DcmItem& item, Instance& instance) {
   instance.protocol_name = printable(text(item, DCM_ProtocolName));
   instance.image_type = texts(item, DCM_ImageType);
   instance.acquisition_time_s = acquisition_time(item);
+  instance.content_time_s = content_time(item);
+  instance.trigger_time_ms = number(item, DCM_TriggerTime);
+  if (const int position = whole(item, DCM_TemporalPositionIdentifier); position > 0)
+    instance.temporal_position = position;
 }
 
 std::optional<fitting::Vec3> vector(DcmItem& item, const DcmTagKey& tag, unsigned long first) {
@@ -240,78 +177,6 @@ void read_contrast_agent(DcmItem& item, Instance& instance) {
     instance.contrast_agent |= names_something(text(item, tag));
 }
 
-// --- content ---
-
-struct Verdict {
-  Content content = Content::Magnitude;
-  std::string why_not;
-};
-
-std::string class_name(const std::string& sop_class_uid) {
-  const char* name = dcmFindNameOfUID(sop_class_uid.c_str());
-  return name != nullptr ? name : "private or unknown SOP class";
-}
-
-std::optional<Verdict> by_object(DcmItem& item, const Instance& instance) {
-  const std::string& sop_class = instance.sop_class_uid;
-  if (text(item, DCM_ManufacturerModelName) == kModelName) return Verdict{Content::OwnResult, "a result of Herald"};
-  if (sop_class == UID_SegmentationStorage) return Verdict{Content::Roi, ""};
-  const bool enhanced = sop_class == UID_EnhancedMRImageStorage || sop_class == UID_EnhancedMRColorImageStorage ||
-                        sop_class == UID_LegacyConvertedEnhancedMRImageStorage;
-  const bool frames = sop_class == UID_MRImageStorage && number(item, DCM_NumberOfFrames).value_or(1) > 1;
-  if (enhanced || frames) return Verdict{Content::MultiFrame, "enhanced multi-frame MR is not read yet"};
-  if (sop_class != UID_MRImageStorage)
-    return Verdict{Content::Other, "not an MR image (" + class_name(sop_class) + ")"};
-  return std::nullopt;
-}
-
-// Tokens with which scanners mark what they computed, whether or not they also write DERIVED.
-std::optional<std::string> computed(const std::vector<std::string>& image_type) {
-  static constexpr std::array kTokens{"ADC",          "EADC",
-                                      "FA",           "COLFA",
-                                      "TENSOR",       "TENSOR_B0",
-                                      "CALC_BVALUE",  "MIP",
-                                      "MINIP",        "MPR",
-                                      "CURVED",       "SUB",
-                                      "SUBTRACTION",  "PROJECTION IMAGE",
-                                      "T1 MAP",       "T2 MAP",
-                                      "T2_STAR MAP",  "T2* MAP",
-                                      "R2 MAP",       "R2_STAR MAP",
-                                      "B0 MAP",       "FLIP ANGLE MAP",
-                                      "QMAP",         "MULTI_QMAP",
-                                      "SYNTHETIC",    "PHASE MAP",
-                                      "FIELD MAP",    "MEAN",
-                                      "STDDEV",       "RELCBV",
-                                      "TTP",          "PBP",
-                                      "COMPOSED",     "SCREEN SAVE",
-                                      "CSA RESAMPLED"};
-  for (std::size_t i = 2; i < image_type.size(); ++i)
-    if (std::find(kTokens.begin(), kTokens.end(), image_type[i]) != kTokens.end()) return image_type[i];
-  return std::nullopt;
-}
-
-Verdict by_image_type(const std::vector<std::string>& type) {
-  if (has(type, "LOCALIZER")) return {Content::Localizer, "localizer"};
-  if (has(type, "MOSAIC") || has(type, "VFRAME")) return {Content::Mosaic, "mosaic: many slices tiled in one image"};
-  if (has(type, "TRACEW") || has(type, "TRACE")) return {Content::TraceWeighted, "trace-weighted diffusion image"};
-  if (const auto token = computed(type)) return {Content::Derived, "derived by the scanner (" + *token + ")"};
-  if (!type.empty() && type[0] == "DERIVED") return {Content::Derived, "derived by the scanner"};
-  const auto part = [&](const char* letter, const char* word) {
-    const auto found = [&](const std::string& token) { return token == letter || token == word; };
-    return type.size() > 2 && std::any_of(type.begin() + 2, type.end(), found);
-  };
-  if (part("P", "PHASE")) return {Content::Phase, "phase images"};
-  if (part("R", "REAL")) return {Content::Real, "real part of complex images"};
-  if (part("I", "IMAGINARY")) return {Content::Imaginary, "imaginary part of complex images"};
-  return {};
-}
-
-void judge_content(DcmItem& item, Instance& instance) {
-  const Verdict verdict = by_object(item, instance).value_or(by_image_type(instance.image_type));
-  instance.content = verdict.content;
-  instance.why_not = verdict.why_not;
-}
-
 void apply_vendor(DcmItem& item, Instance& instance) {
   switch (instance.vendor) {
     case Vendor::Siemens:
@@ -320,28 +185,45 @@ void apply_vendor(DcmItem& item, Instance& instance) {
       return apply_ge(item, instance);
     case Vendor::Philips:
       return apply_philips(item, instance);
+    case Vendor::UnitedImaging:
+      return apply_united_imaging(item, instance);
+    case Vendor::Canon:  // Galan V6 keeps to the standard attributes
     case Vendor::Other:
       return;
   }
 }
 
-Instance described(DcmItem& item) {
+Instance described(DcmItem& item, const std::filesystem::path& file) {
   Instance instance;
+  instance.file = file;
   read_identity(item, instance);
   read_labels(item, instance);
   read_geometry(item, instance);
   read_physics(item, instance);
   judge_content(item, instance);
-  if (instance.sop_class_uid != UID_MRImageStorage) return instance;
+  if (!is_mr_image(instance.sop_class_uid)) return instance;
   read_diffusion(item, instance);
   apply_vendor(item, instance);
   read_contrast_agent(item, instance);
   return instance;
 }
 
+// A frame is read as the classic image that it would have been.
+std::vector<Instance> frames_of(DcmDataset& dataset, const std::filesystem::path& file) {
+  std::vector<Instance> frames;
+  const EnhancedImage image(dataset);
+  for (unsigned long frame = 0; frame < image.frames(); ++frame) {
+    DcmItem header;
+    image.write_classic_header(frame, header);
+    frames.push_back(described(header, file));
+    frames.back().frame = static_cast<int>(frame) + 1;
+  }
+  return frames;
+}
+
 }  // namespace
 
-Result<Instance> read_instance(const std::filesystem::path& file) {
+Result<std::vector<Instance>> read_instances(const std::filesystem::path& file) {
   if (const auto sound = check_nesting(file); !sound) return tl::unexpected(sound.error());
   return guarded([&] {
     initialise_dcmtk();
@@ -352,10 +234,26 @@ Result<Instance> read_instance(const std::filesystem::path& file) {
     DcmDataset& dataset = *object.getDataset();
     if (dataset.tagExists(DCM_SpecificCharacterSet))
       static_cast<void>(dataset.convertToUTF8());  // else printable() replaces what is not UTF-8
-    Instance instance = described(dataset);
-    instance.file = file;
-    return instance;
+    return is_enhanced_mr(text(dataset, DCM_SOPClassUID)) ? frames_of(dataset, file)
+                                                          : std::vector{described(dataset, file)};
   });
+}
+
+Result<Instance> read_instance(const std::filesystem::path& file) {
+  return read_instances(file).map([](std::vector<Instance>&& images) { return std::move(images.front()); });
+}
+
+bool precedes(const Instance& a, const Instance& b) {
+  return std::tie(a.sop_instance_uid, a.frame) < std::tie(b.sop_instance_uid, b.frame);
+}
+
+bool same_image(const Instance& a, const Instance& b) {
+  return a.frame == b.frame && a.sop_instance_uid == b.sop_instance_uid;
+}
+
+std::string image_name(const Instance& instance) {
+  return instance.frame == 0 ? instance.sop_instance_uid
+                             : instance.sop_instance_uid + "#" + std::to_string(instance.frame);
 }
 
 std::string_view to_string(Vendor vendor) {
@@ -366,6 +264,10 @@ std::string_view to_string(Vendor vendor) {
       return "GE";
     case Vendor::Philips:
       return "Philips";
+    case Vendor::Canon:
+      return "Canon";
+    case Vendor::UnitedImaging:
+      return "UIH";
     case Vendor::Other:
       return "other";
   }
@@ -386,12 +288,12 @@ std::string_view to_string(Content content) {
       return "derived";
     case Content::TraceWeighted:
       return "trace-weighted";
+    case Content::QuantityMap:
+      return "quantity map";
     case Content::Localizer:
       return "localizer";
     case Content::Mosaic:
       return "mosaic";
-    case Content::MultiFrame:
-      return "multi-frame";
     case Content::OwnResult:
       return "own result";
     case Content::Roi:

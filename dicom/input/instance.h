@@ -1,5 +1,6 @@
 #pragma once
-// One image as its header describes it, whoever wrote it. Vendor quirks end here: each has a function in its own file.
+// One image as its header describes it, whoever wrote it: a classic object, or one frame of an enhanced multi-frame
+// one. Vendor quirks end here: each has a function in its own file.
 #include <array>
 #include <filesystem>
 #include <optional>
@@ -11,7 +12,7 @@
 
 namespace dicom {
 
-enum class Vendor { Siemens, GE, Philips, Other };
+enum class Vendor { Siemens, GE, Philips, Canon, UnitedImaging, Other };
 
 // What one file holds, as far as fitting is concerned.
 enum class Content {
@@ -21,16 +22,17 @@ enum class Content {
   Imaginary,
   Derived,        // computed by someone (ADC, trace of a vendor, subtraction, MIP, MPR): never fitted …
   TraceWeighted,  // … except trace-weighted diffusion images, which are used when no directions are there
+  QuantityMap,    // T1, T2 or PD as SyMRI exports them: never fitted, taken over as they are
   Localizer,
-  Mosaic,      // many slices tiled in one image
-  MultiFrame,  // enhanced multi-frame: read by a later version
-  OwnResult,   // made by Herald
-  Roi,         // SEG (later: RTSTRUCT, SR with coordinates)
-  Other,       // not an MR image
+  Mosaic,     // many slices tiled in one image
+  OwnResult,  // made by Herald
+  Roi,        // SEG (later: RTSTRUCT, SR with coordinates)
+  Other,      // not an MR image
 };
 
 struct Instance {
   std::filesystem::path file;
+  int frame = 0;  // of a multi-frame object, from 1; 0: the object is one image
   std::string sop_class_uid, sop_instance_uid, study_uid, series_uid, frame_of_reference_uid;
   Vendor vendor = Vendor::Other;
   Content content = Content::Other;
@@ -42,6 +44,9 @@ struct Instance {
   std::vector<std::string> image_type;
   // Seconds since 1970-01-01 of the scanner's clock; (0008,002A) or (0008,0022)+(0008,0032).
   std::optional<double> acquisition_time_s;
+  std::optional<double> content_time_s;   // (0008,0023)+(0008,0033): when it was reconstructed, on some scanners
+  std::optional<double> trigger_time_ms;  // (0018,1060): of a dynamic series, since its first phase
+  std::optional<int> temporal_position;   // (0020,0100) or (0020,9128): number of the phase
 
   // Geometry of this slice.
   int rows = 0, columns = 0;
@@ -62,6 +67,7 @@ struct Instance {
                                              // header tells it (Siemens, Philips)
   std::optional<int> images_in_acquisition;  // the scanner's own count, where it gives one (GE (0020,1002))
   bool fat_suppressed = false;
+  std::string quantity;  // of Content::QuantityMap: "T1", "T2", "PD"
 
   // Contrast agent.
   bool contrast_agent = false;             // (0018,0010), 1040, 1041, 1044 or 1048 says that some was given
@@ -70,9 +76,18 @@ struct Instance {
   std::optional<double> contrast_dose_ml;  // (0018,1041)
 };
 
-// Reads the header, not the pixels. Malformed and non-DICOM files are errors; a DICOM object that is not an MR image is
-// Content::Other with its reason.
+// Reads the header, not the pixels: one Instance, or one for each frame of an enhanced multi-frame object, in their
+// order. Malformed and non-DICOM files are errors; a DICOM object that is not an MR image is one Content::Other with
+// its reason. Never empty.
+[[nodiscard]] Result<std::vector<Instance>> read_instances(const std::filesystem::path& file);
+// The first of them: what patient, study and scanner are.
 [[nodiscard]] Result<Instance> read_instance(const std::filesystem::path& file);
+
+// Orders images by SOP Instance UID, then by frame.
+[[nodiscard]] bool precedes(const Instance& a, const Instance& b);
+[[nodiscard]] bool same_image(const Instance& a, const Instance& b);
+// Names an image: "1.2.3" or, of a frame, "1.2.3#7".
+[[nodiscard]] std::string image_name(const Instance& instance);
 
 [[nodiscard]] std::string_view to_string(Vendor);
 [[nodiscard]] std::string_view to_string(Content);

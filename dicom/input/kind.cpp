@@ -3,6 +3,7 @@
 #include <array>
 
 #include "dicom/input/acquisition.h"
+#include "dicom/input/volumes.h"
 
 namespace dicom {
 namespace {
@@ -12,8 +13,9 @@ namespace {
 constexpr std::size_t kKurtosisBValues = 3;
 constexpr double kKurtosisFrom = 1500, kKurtosisTo = 3000;  // s/mm2, the largest b-value
 
-constexpr std::array kKinds{Kind::T1Vfa, Kind::T2MultiEcho, Kind::T2StarMultiEcho, Kind::Diffusion,
-                            Kind::T1InversionRecovery};
+constexpr std::array kKinds{
+    Kind::T1Vfa, Kind::T2MultiEcho,   Kind::T2StarMultiEcho, Kind::Diffusion, Kind::T1InversionRecovery,
+    Kind::Mdme,  Kind::SyntheticMaps, Kind::Dynamic,         Kind::T2Weighted};
 
 bool shows_kurtosis(const Acquisition& diffusion) {
   if (diffusion.volumes.size() < kKurtosisBValues) return false;
@@ -35,6 +37,14 @@ std::string_view to_string(Kind kind) {
       return "dwi";
     case Kind::T1InversionRecovery:
       return "t1_ir";
+    case Kind::Mdme:
+      return "mdme";
+    case Kind::SyntheticMaps:
+      return "symri_maps";
+    case Kind::Dynamic:
+      return "dce";
+    case Kind::T2Weighted:
+      return "t2w";
   }
   return "";
 }
@@ -42,6 +52,39 @@ std::string_view to_string(Kind kind) {
 std::optional<Kind> parse_kind(std::string_view name) {
   const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](Kind kind) { return to_string(kind) == name; });
   return found == kKinds.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string_view title_of(Kind kind) {
+  switch (kind) {
+    case Kind::T1Vfa:
+      return "T1 by variable flip angle";
+    case Kind::T2MultiEcho:
+      return "T2 by multi-echo spin echo";
+    case Kind::T2StarMultiEcho:
+      return "T2* by multi-echo gradient echo";
+    case Kind::Diffusion:
+      return "diffusion";
+    case Kind::T1InversionRecovery:
+      return "T1 by inversion recovery";
+    case Kind::Mdme:
+      return "synthetic MRI, raw images (MDME)";
+    case Kind::SyntheticMaps:
+      return "synthetic MRI, maps exported by SyMRI";
+    case Kind::Dynamic:
+      return "dynamic contrast-enhanced series";
+    case Kind::T2Weighted:
+      return "T2-weighted images";
+  }
+  return "";
+}
+
+std::string volume_name(const Acquisition& acquisition, std::size_t volume) {
+  const Rules& rules = rules_of(acquisition.kind);
+  const double axis = acquisition.volumes[volume].axis;
+  if (acquisition.kind == Kind::Dynamic) return "phase " + std::to_string(volume + 1) + ", " + plain(axis) + " s";
+  std::string name = std::string(rules.parameter) + " " + with_unit(rules, {axis});
+  if (volume < acquisition.echo_times_ms.size()) name += ", TE " + plain(acquisition.echo_times_ms[volume]) + " ms";
+  return name;
 }
 
 std::vector<std::string_view> models_of(const Acquisition& acquisition) {
@@ -59,6 +102,13 @@ std::vector<std::string_view> models_of(const Acquisition& acquisition) {
       // Readouts of one inversion do not wait for a TR.
       if (!acquisition.look_locker && !acquisition.repetition_times_ms.empty()) return {"t1_ir_tr"};
       return {"t1_ir"};
+    case Kind::Mdme:
+      return {"mdme"};
+    case Kind::Dynamic:
+      return {"dce"};
+    case Kind::SyntheticMaps:
+    case Kind::T2Weighted:
+      return {};
   }
   return {};
 }

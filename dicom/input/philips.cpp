@@ -42,4 +42,17 @@ void apply_philips(DcmItem& header, Instance& instance) {
 
 std::optional<double> philips_scale_slope(DcmItem& header) { return private_number(header, kScaleSlope); }
 
+// Enhanced objects keep the classic private attributes of a frame in a private sequence (2005,xx0F).
+std::optional<double> philips_scale_slope(const FunctionalGroups& groups, unsigned long frame) {
+  DcmItem* own = groups.own(frame);
+  if (own == nullptr) return std::nullopt;
+  for (unsigned long i = 0; i < own->card(); ++i) {
+    auto* sequence = dynamic_cast<DcmSequenceOfItems*>(own->getElement(i));
+    const bool theirs = sequence != nullptr && sequence->getGTag() == 0x2005 && (sequence->getETag() & 0xFFu) == 0x0F;
+    if (theirs && sequence->card() > 0)
+      if (const auto slope = philips_scale_slope(*sequence->getItem(0))) return slope;
+  }
+  return std::nullopt;
+}
+
 }  // namespace dicom

@@ -125,26 +125,6 @@ RecoveryImages one_reconstruction(const Indices& stack, Instances instances) {
   return {std::move(magnitudes), {{std::move(real), "signed images that are not complete: the magnitudes are fitted"}}};
 }
 
-Rest take_out_delays_with_echoes(Indices& images, Instances instances) {
-  struct Varied {
-    std::set<double> delays, echoes;
-  };
-  std::map<std::string_view, Varied> by_series;
-  for (const std::size_t i : images) {
-    by_series[instances[i].series_uid].delays.insert(*instances[i].inversion_time_ms);
-    by_series[instances[i].series_uid].echoes.insert(*instances[i].echo_time_ms);
-  }
-  Rest out{{}, "delays and echo times both vary in one series: no inversion recovery that is fitted"};
-  Indices kept;
-  for (const std::size_t i : images) {
-    const Varied& varied = by_series[instances[i].series_uid];
-    const bool both = varied.delays.size() >= rules().least && varied.echoes.size() >= 2;
-    (both ? out.images : kept).push_back(i);
-  }
-  images = std::move(kept);
-  return out;
-}
-
 std::string repetition_times(const Acquisition& acquisition, Instances instances) {
   const auto range = repetition_range(acquisition, instances);
   return plain(range.first) + (differ(range) ? ".." + plain(range.second) : std::string()) + " ms";

@@ -31,10 +31,6 @@ struct RecoveryImages {
 };
 [[nodiscard]] RecoveryImages one_reconstruction(const Indices& stack, Instances instances);
 
-// Series in which delays and echo times both vary: saturation recovery with several echoes (MDME), whose delays stand
-// where inversion times are. Taken out of `images`.
-[[nodiscard]] Rest take_out_delays_with_echoes(Indices& images, Instances instances);
-
 // "1000 ms", or "1000..2460 ms" where the scanner lengthens TR with TI.
 [[nodiscard]] std::string repetition_times(const Acquisition& acquisition, Instances instances);
 

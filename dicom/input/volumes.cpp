@@ -9,6 +9,9 @@
 #include <map>
 #include <tuple>
 
+#include "dicom/input/dynamic.h"
+#include "dicom/input/mdme.h"
+
 namespace dicom {
 namespace {
 
@@ -25,11 +28,14 @@ struct Unit {
   std::string series_uid;
   double start_s = kNever;
   int series_number = 0;
+  std::vector<std::string> notes = {};
 };
 
 auto order_of(const Instance& instance) {
-  return std::tuple(instance.acquisition_time_s.value_or(kNever), instance.series_number, instance.acquisition_number,
-                    instance.instance_number, std::string_view(instance.sop_instance_uid));
+  return std::tuple(instance.acquisition_time_s.value_or(kNever), instance.series_number,
+                    instance.temporal_position.value_or(0), instance.trigger_time_ms.value_or(0),
+                    instance.acquisition_number, instance.instance_number, instance.frame,
+                    std::string_view(instance.sop_instance_uid));
 }
 
 double start_of(const Indices& images, Instances instances) {
@@ -83,9 +89,43 @@ std::vector<Indices> split_by_order(const std::vector<Volume>& volumes, std::siz
   return parts;
 }
 
+// Parts by one tag; images without it are a part of their own, first: GE's first phase has no trigger time.
+template <class Key>
+std::vector<Indices> split_by_tag(const Indices& images, Instances instances, Key key) {
+  std::map<double, Indices> parts;
+  for (const std::size_t i : images) parts[key(instances[i]).value_or(-1)].push_back(i);
+  std::vector<Indices> result;
+  for (auto& [value, part] : parts) result.push_back(std::move(part));
+  return result;
+}
+
+// Every part has a slice once and most of them: a tag that differs from slice to slice does not tell phases apart.
+bool are_phases(const std::vector<Indices>& parts, std::size_t slices, Instances instances, const Rules& rules) {
+  return parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [&](const Indices& part) {
+           return 2 * part.size() > slices && each_once(part, instances, rules);
+         });
+}
+
+std::vector<Indices> phases_by_tag(const Indices& images, Instances instances, const Rules& rules) {
+  using Tag = std::optional<double> (*)(const Instance&);
+  static constexpr Tag kTags[] = {
+      [](const Instance& i) -> std::optional<double> { return i.temporal_position; },
+      [](const Instance& i) { return i.trigger_time_ms; },
+      [](const Instance& i) -> std::optional<double> { return i.acquisition_number; },
+      [](const Instance& i) { return i.acquisition_time_s; },
+      [](const Instance& i) { return i.content_time_s; },
+  };
+  const std::size_t slices = heights_of(images, instances).size();
+  for (const Tag tag : kTags)
+    if (auto parts = split_by_tag(images, instances, tag); are_phases(parts, slices, instances, rules)) return parts;
+  return {};
+}
+
 // The time points of one series. Images that cannot be told apart stay together and become a problem of the set.
 std::vector<Indices> time_points(const Indices& images, Instances instances, const Rules& rules) {
-  if (rules.kind == Kind::Diffusion || each_once(images, instances, rules)) return {images};
+  if (rules.kind == Kind::Diffusion || rules.kind == Kind::Mdme || each_once(images, instances, rules)) return {images};
+  if (rules.kind == Kind::Dynamic)
+    if (auto phases = phases_by_tag(images, instances, rules); !phases.empty()) return phases;
   std::vector<Indices> parts = split_by_acquisition_number(images, instances);
   const auto sound = [&](const Indices& part) { return each_once(part, instances, rules); };
   // Of a Look-Locker series every image may be an acquisition by number.
@@ -178,9 +218,10 @@ void take_out_dynamic(std::vector<Unit>& units, std::vector<Rest>& rests, const 
     images.insert(images.end(), units[i].images.begin(), units[i].images.end());
   }
   for (auto& [axes, images] : taken)
-    rests.push_back({std::move(images.second), "dynamic series: " + std::to_string(images.first) +
-                                                   " time points at one " + std::string(rules.parameter) + " (" +
-                                                   with_unit(rules, axes) + "), nothing to fit"});
+    rests.push_back({std::move(images.second),
+                     "dynamic series: " + std::to_string(images.first) + " time points at one " +
+                         std::string(rules.parameter) + " (" + with_unit(rules, axes) + "), nothing to fit",
+                     true});
   units = std::move(kept);
 }
 
@@ -253,16 +294,67 @@ bool acquired_again(const std::vector<double>& axes, const std::vector<double>& 
          strict_subset(axes, next, rules);
 }
 
+// --- acquired again at once ---
+
+bool agent_named(const Unit& unit, Instances instances) {
+  return std::any_of(unit.images.begin(), unit.images.end(),
+                     [&](std::size_t i) { return instances[i].contrast_agent; });
+}
+
+// How often its values occur in the stack, and the values that occur least.
+std::pair<std::size_t, std::size_t> occurrences(const Unit& unit, const std::vector<Unit>& units) {
+  std::map<std::vector<double>, std::size_t> counts;
+  for (const Unit& other : units) ++counts[other.axes];
+  std::size_t least = units.size();
+  for (const auto& [axes, count] : counts) least = std::min(least, count);
+  return {counts[unit.axes], least};
+}
+
+// Why the unit before `again` is not used: an acquisition that was aborted and repeated at once, or a single volume
+// that was repeated at once though it was complete. Empty: both are.
+std::string repeated(const Unit& unit, const Unit& again, const std::vector<Unit>& units, Instances instances,
+                     const Rules& rules) {
+  if (unit.axes != again.axes || agent_named(unit, instances) != agent_named(again, instances)) return {};
+  const std::string what =
+      std::string(unit.axes.size() == 1 ? rules.parameter : rules.parameters) + " " + with_unit(rules, unit.axes);
+  const std::size_t slices = heights_of(unit.images, instances).size(),
+                    all = heights_of(again.images, instances).size();
+  if (unit.images.size() < again.images.size() && slices <= all)
+    return what + ": aborted after " + std::to_string(unit.images.size()) + " of " +
+           std::to_string(again.images.size()) + " images and acquired again: the later images are used";
+  const auto [count, least] = occurrences(unit, units);
+  if (unit.axes.size() == 1 && slices == all && count > least)
+    return what + " was acquired again: the later images are used";
+  return {};
+}
+
+void take_out_repeated(std::vector<Unit>& units, Sets& result, Instances instances, const Rules& rules) {
+  for (std::size_t i = 0; i + 1 < units.size();) {
+    const std::string reason = repeated(units[i], units[i + 1], units, instances, rules);
+    if (reason.empty()) {
+      ++i;
+      continue;
+    }
+    result.rests.push_back({std::move(units[i].images), reason});
+    units[i + 1].notes.insert(units[i + 1].notes.end(), units[i].notes.begin(), units[i].notes.end());
+    units[i + 1].notes.push_back(reason);
+    units.erase(units.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 Sets sets_of_version(const Indices& images, Instances instances, const Rules& rules) {
   Sets result;
   std::vector<Unit> units = units_of(images, instances, rules);
   if (rules.kind == Kind::T1Vfa) take_out_dynamic(units, result.rests, rules);
+  if (rules.kind != Kind::Diffusion) take_out_repeated(units, result, instances, rules);
   const Choice choice = choose(units, rules);
   for (const auto& members : choice.split) {
     Set set;
     set.problem = choice.problem;
-    for (const std::size_t unit : members)
+    for (const std::size_t unit : members) {
       set.images.insert(set.images.end(), units[unit].images.begin(), units[unit].images.end());
+      set.notes.insert(set.notes.end(), units[unit].notes.begin(), units[unit].notes.end());
+    }
     result.sets.push_back(std::move(set));
   }
   return result;
@@ -288,8 +380,9 @@ bool is_number(const std::string& token) {
 
 // Within one diffusion series the tokens of b = 0, directions and traces differ.
 bool names_content(const std::string& token) {
-  static constexpr std::array<std::string_view, 5> kDiffusion{"ADC", "TRACEW", "TRACE", "DIFFUSION", "NONE"};
-  return is_one_of(token, kDiffusion) || is_number(token);
+  static constexpr std::array<std::string_view, 9> kContents{"ADC",  "TRACEW", "TRACE", "DIFFUSION", "NONE",
+                                                             "QMAP", "T1",     "T2",    "PD"};
+  return is_one_of(token, kContents) || is_number(token);
 }
 
 Tokens version_of(const Instance& instance) {
@@ -478,7 +571,9 @@ std::string plain(double value) {
 
 std::string with_unit(const Rules& rules, const std::vector<double>& values) {
   std::string list;
-  for (const double value : values) list += (list.empty() ? "" : ", ") + plain(value);
+  for (const double value : values)
+    list += (list.empty() ? "" : ", ") +
+            (rules.kind == Kind::SyntheticMaps ? std::string(quantity_of_number(value)) : plain(value));
   return list + std::string(rules.unit);
 }
 
@@ -509,6 +604,12 @@ std::vector<Volume> unfolded(std::vector<Volume> volumes, Instances instances, c
       result.push_back({volume.axis, volumes_of(part, instances, rules).front().slices});
   }
   return result;
+}
+
+std::vector<Indices> units_by_time(const Indices& stack, Instances instances) {
+  std::vector<Indices> parts;
+  for (Unit& unit : units_of(stack, instances, rules_of(Kind::Dynamic))) parts.push_back(std::move(unit.images));
+  return parts;
 }
 
 Sets sets_of(const Indices& stack, Instances instances, const Rules& rules) {
@@ -554,7 +655,37 @@ const Rules& rules_of(Kind kind) {
       Kind::T1InversionRecovery, 3,     "inversion time",
       "inversion times",         " ms", [](const Instance& i) { return i.inversion_time_ms.value_or(0); },
       [](double) { return 0.5; }};
+  static const Rules kDelays{Kind::Mdme,
+                             kLeastDelays,
+                             "saturation delay",
+                             "saturation delays",
+                             " ms",
+                             [](const Instance& i) { return i.inversion_time_ms.value_or(0); },
+                             [](double) { return 0.5; }};
+  static const Rules kMaps{Kind::SyntheticMaps, 1, "map", "maps", "", number_of_quantity, [](double) { return 0.1; }};
+  static const Rules kPhases{Kind::Dynamic,
+                             kLeastPhases,
+                             "phase",
+                             "phases",
+                             " s",
+                             [](const Instance&) { return 0.0; },
+                             [](double) { return 1.0; }};
+  static const Rules kWeighted{Kind::T2Weighted,
+                               1,
+                               "echo time",
+                               "echo times",
+                               " ms",
+                               [](const Instance& i) { return i.echo_time_ms.value_or(0); },
+                               [](double) { return 0.02; }};
   switch (kind) {
+    case Kind::Mdme:
+      return kDelays;
+    case Kind::SyntheticMaps:
+      return kMaps;
+    case Kind::Dynamic:
+      return kPhases;
+    case Kind::T2Weighted:
+      return kWeighted;
     case Kind::T1Vfa:
       return kT1;
     case Kind::T2MultiEcho:

@@ -21,7 +21,7 @@ namespace dicom {
 // What is particular to a kind: the parameter that varies, and how many values of it a fit needs.
 struct Rules {
   Kind kind = Kind::T1Vfa;
-  std::size_t least = 2;
+  std::size_t least = 2;                         // values of the parameter that a fit needs
   std::string_view parameter, parameters, unit;  // "echo time", "echo times", " ms"
   double (*axis)(const Instance&) = nullptr;
   double (*tolerance)(double axis) = nullptr;
@@ -48,11 +48,16 @@ struct Set {
 struct Rest {
   Indices images;
   std::string reason;
+  bool dynamic = false;  // time points of one value: a dynamic series
 };
 struct Sets {
   std::vector<Set> sets;    // by time
   std::vector<Rest> rests;  // dynamic series, volumes that were acquired again, other versions
 };
+// The images of one stack and value by time point, in the order of acquisition: of each series those that some tag
+// tells apart (temporal position, trigger time, acquisition number or time), else the k-th image of every slice.
+[[nodiscard]] std::vector<Indices> units_by_time(const Indices& stack, Instances instances);
+
 [[nodiscard]] Sets sets_of(const Indices& stack, Instances instances, const Rules& rules);
 
 }  // namespace dicom

@@ -251,11 +251,12 @@ std::vector<SeriesReferences> by_series(std::span<const Reference> references) {
   for (const Reference& reference : references) {
     if (!is_uid(reference.sop_class_uid) || !is_uid(reference.sop_instance_uid) || !is_uid(reference.series_uid))
       fail(Fault::Malformed, "a reference to a source lacks a UID");
-    if (!seen.insert(reference.sop_instance_uid).second) continue;
+    if (!seen.insert(reference.sop_instance_uid).second) continue;  // also further frames of one object
     auto its =
         std::find_if(series.begin(), series.end(), [&](const auto& s) { return s.series_uid == reference.series_uid; });
     if (its == series.end()) its = series.insert(series.end(), SeriesReferences{reference.series_uid, {}});
     its->instances.push_back(reference);
+    its->instances.back().frame = 0;
   }
   return series;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <map>
 
 #include "dicom/output/elements.h"
 #include "dicom/uid.h"
@@ -119,9 +120,19 @@ DcmItem& add_real_world_mapping(DcmItem& to, const Map& map, double slope) {
 }
 
 void add_source_images(DcmItem& to, std::span<const Reference> sources) {
-  for (const Reference& source : sources)
-    put_code(add_reference(to, DCM_SourceImageSequence, source), DCM_PurposeOfReferenceCodeSequence,
+  std::map<std::string, std::string> frames;  // of each object, "3\\7"
+  for (const Reference& source : sources) {
+    std::string& list = frames[source.sop_instance_uid];
+    if (source.frame > 0) list += (list.empty() ? "" : "\\") + std::to_string(source.frame);
+  }
+  for (const Reference& source : sources) {
+    const auto object = frames.extract(source.sop_instance_uid);
+    if (object.empty()) continue;  // with its first frame
+    DcmItem& item = add_reference(to, DCM_SourceImageSequence, source);
+    if (!object.mapped().empty()) put_text(item, DCM_ReferencedFrameNumber, object.mapped());
+    put_code(item, DCM_PurposeOfReferenceCodeSequence,
              {"121322", "DCM", "Source image for image processing operation"});
+  }
 }
 
 }  // namespace dicom::output

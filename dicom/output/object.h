@@ -21,9 +21,10 @@ struct Equipment {
   std::string version;
 };
 
-// Reference to an instance.
+// Reference to an instance, or to one frame of it.
 struct Reference {
   std::string sop_class_uid, sop_instance_uid, series_uid;
+  int frame = 0;  // from 1; 0: all of it
 };
 
 // A written file. The SOP Instance UID is derived from the content of the data set itself, so any change of content

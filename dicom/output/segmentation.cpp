@@ -13,10 +13,14 @@ namespace {
 // Not Herald: an outline is a reader's work, and objects of Herald's own are refused on the way in.
 constexpr const char* kWorkstationModel = "Outline workstation";
 
+bool is_multi_frame(const OutlineRequest& request) {
+  return request.drawn_on.size() == 1 && request.drawn_on.front().sop_class_uid == UID_EnhancedMRImageStorage;
+}
+
 void check_request(const OutlineRequest& request) {
   const fitting::Mask& mask = request.mask;
   if (mask.inside.size() != mask.geometry.voxels()) fail(Fault::Malformed, "the mask does not fit its geometry");
-  if (request.drawn_on.size() != mask.geometry.slice_origins_mm.size())
+  if (!is_multi_frame(request) && request.drawn_on.size() != mask.geometry.slice_origins_mm.size())
     fail(Fault::Malformed, "an outline needs one source image for every slice of its mask");
   if (mask.count() == 0) fail(Fault::Malformed, "the mask is empty");
   if (request.content_datetime.size() < 14) fail(Fault::Malformed, "the content date and time must be YYYYMMDDHHMMSS");
@@ -130,10 +134,12 @@ void put_shared_groups(DcmItem& item, const fitting::Geometry& geometry) {
            decimal_string(std::array{row.x(), row.y(), row.z(), column.x(), column.y(), column.z()}));
 }
 
-void put_derivation(DcmItem& frame, const Reference& source) {
+void put_derivation(DcmItem& frame, const OutlineRequest& request, int slice) {
   DcmItem& derivation = add_item(frame, DCM_DerivationImageSequence);
   add_code(derivation, DCM_DerivationCodeSequence, "113076", "DCM", "Segmentation");
-  DcmItem& image = add_reference(derivation, DCM_SourceImageSequence, source);
+  const bool frames = is_multi_frame(request);
+  DcmItem& image = add_reference(derivation, DCM_SourceImageSequence, request.drawn_on[frames ? 0 : slice]);
+  if (frames) put_text(image, DCM_ReferencedFrameNumber, std::to_string(slice + 1));
   add_code(image, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM", "Source image for image processing operation");
 }
 
@@ -145,14 +151,15 @@ void put_frame(DcmItem& item, const OutlineRequest& request, int slice, std::siz
   const fitting::Vec3& origin = request.mask.geometry.slice_origins_mm[slice];
   put_text(add_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
            decimal_string(std::array{origin.x(), origin.y(), origin.z()}));
-  put_derivation(frame, request.drawn_on[slice]);
+  put_derivation(frame, request, slice);
   put_unsigned(add_item(frame, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber, 1);
 }
 
 void put_references(DcmItem& item, const OutlineRequest& request, const std::vector<int>& slices) {
   DcmItem& series = add_item(item, DCM_ReferencedSeriesSequence);
   put_text(series, DCM_SeriesInstanceUID, request.drawn_on.front().series_uid);
-  for (const int slice : slices) add_reference(series, DCM_ReferencedInstanceSequence, request.drawn_on[slice]);
+  const std::vector<int> images = is_multi_frame(request) ? std::vector<int>{0} : slices;
+  for (const int image : images) add_reference(series, DCM_ReferencedInstanceSequence, request.drawn_on[image]);
 }
 
 // Bits run on from frame to frame without padding, the first in the lowest bit (PS3.5 8.1.1 and A.1); only the end is

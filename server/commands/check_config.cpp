@@ -32,7 +32,7 @@ int check(const std::filesystem::path& settings_file) {
   std::cout << fmt::format("keeps data in {}\n", settings.store.root.string());
   std::cout << fmt::format("recipe {}: {}\n", recipe.name, recipe.title);
   for (const config::Slot& slot : recipe.slots) {
-    std::cout << fmt::format("  {:<8} {}{}{}\n", slot.name, slot.kind,
+    std::cout << fmt::format("  {:<8} {}{}{}\n", slot.name, fmt::join(slot.kinds, " or "),
                              slot.contrast.empty() ? "" : ", " + slot.contrast + " contrast",
                              slot.required ? ", required" : "");
   }

@@ -64,17 +64,29 @@ int run_simulate(const Options& options) {
   return options.push.empty() ? kDone : push(options, *files);
 }
 
+std::vector<std::string> profile_names() {
+  std::vector<std::string> names;
+  for (const ProfileName& profile : simulation_profiles()) names.push_back(profile.name);
+  return names;
+}
+
+std::string footer() {
+  std::string text = "Profiles:\n";
+  for (const auto& [name, title] : simulation_profiles()) text += fmt::format("  {:<21} {}\n", name, title);
+  return text +
+         "Example: herald simulate skyra-mapping --out exam\n         herald simulate skyra-mapping --out exam --push "
+         "HERALD@127.0.0.1:11112";
+}
+
 }  // namespace
 
 void add_simulate(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("simulate", "Make a synthetic exam with known truth, as a scanner would write it");
-  command->footer(
-      "Example: herald simulate skyra-mapping --out exam\n         herald simulate skyra-mapping --out exam --push "
-      "HERALD@127.0.0.1:11112");
+  command->footer(footer());
   auto options = std::make_shared<Options>();
   command->add_option("profile", options->simulate.profile, "Which scanner and protocol")
-      ->check(CLI::IsMember({"skyra-mapping"}))
+      ->check(CLI::IsMember(profile_names()))
       ->capture_default_str();
   command->add_option("--out", options->out, "Folder for the exam, the outline and truth.json")->required();
   command->add_option("--matrix", options->simulate.matrix, "Rows and columns of the maps")
@@ -84,6 +96,7 @@ void add_simulate(CLI::App& app, Run& run) {
       ->check(CLI::Range(8, 256))
       ->capture_default_str();
   command->add_option("--seed", options->simulate.seed, "Of noise and identifiers")->capture_default_str();
+  command->add_flag("--enhanced", options->simulate.enhanced, "Enhanced multi-frame objects (Siemens profiles)");
   command->add_option("--push", options->push, "Send it to AE@HOST:PORT as well");
   command->add_option("--calling", options->calling, "Our AE title when pushing")->capture_default_str();
   command->add_option("--part", options->part, "What to push")

@@ -48,11 +48,11 @@ TEST_F(RecipeFile, OfZhangHasTheSlotsThatItsModelWants) {
   EXPECT_EQ(recipe->name, "zhang-mapping");
   EXPECT_THAT(recipe->models, ElementsAre("zhang2026.her2pos_vs_low.er_t2s_t1post"));
   ASSERT_THAT(recipe->slots, SizeIs(7));
-  EXPECT_EQ(slot(*recipe, "t1_pre").kind, "t1_vfa");
+  EXPECT_EQ(slot(*recipe, "t1_pre").kinds, std::vector<std::string>{"t1_vfa"});
   EXPECT_EQ(slot(*recipe, "t1_pre").contrast, "before");
   EXPECT_THAT(slot(*recipe, "t1_pre").descriptions, Contains("t1map_pre"));
   EXPECT_EQ(slot(*recipe, "t1_post").contrast, "after");
-  EXPECT_EQ(slot(*recipe, "t2star").kind, "t2star_me");
+  EXPECT_EQ(slot(*recipe, "t2star").kinds, std::vector<std::string>{"t2star_me"});
   EXPECT_EQ(slot(*recipe, "t1").contrast, "");
   for (const char* name : {"t1_pre", "t1_post", "t2star"}) EXPECT_TRUE(slot(*recipe, name).required) << name;
   for (const char* name : {"t2", "dwi", "t1", "t1_ir"}) EXPECT_FALSE(slot(*recipe, name).required) << name;
@@ -93,9 +93,9 @@ TEST_F(RecipeFile, MaySayHowInversionRecoveryWasReadOut) {
 }
 
 TEST_F(RecipeFile, WithAKindThatHeraldDoesNotKnowIsAnError) {
-  EXPECT_EQ(
-      error_with("[[slot]]\nname = 'pd'\nkind = 'pd_se'\n"),
-      "r.toml:8: [[slot]] kind = \"pd_se\": expected one of t1_vfa, t2_me, t2star_me, dwi, t1_ir\n  kind = 'pd_se'");
+  EXPECT_EQ(error_with("[[slot]]\nname = 'pd'\nkind = 'pd_se'\n"),
+            "r.toml:8: [[slot]] kind = \"pd_se\": expected one of t1_vfa, t2_me, t2star_me, dwi, t1_ir, mdme, "
+            "symri_maps, dce, t2w\n  kind = 'pd_se'");
 }
 
 TEST_F(RecipeFile, WithTwoSlotsOfOneNameIsAnError) {

@@ -409,6 +409,7 @@ TEST_F(SettingsFile, NamesARecipeThatExists) {
             kSource / "config/recipes/zhang-mapping.toml");
   EXPECT_EQ(error_in("[grouping]\nrecipe = 'zhang'\n"),
             "herald.toml:4: [grouping] recipe = \"zhang\": expected a recipe file, or one of the installed: "
+            "aera-radiomics, skyra-dki, symri-muse, "
             "zhang-mapping\n  recipe = "
             "'zhang'");
   EXPECT_THAT(error_in("[grouping]\nrecipe = './none.toml'\n"), HasSubstr("expected a recipe file"));

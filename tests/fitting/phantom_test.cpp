@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -124,6 +125,61 @@ TEST(Simulate, HasRicianNoiseThatDependsOnTheSeedAndTheVoxelOnly) {
   }
   EXPECT_NEAR(sum / n, 20 * std::sqrt(std::numbers::pi / 2), 0.1);
   EXPECT_NEAR(std::sqrt(square / n / 2), 20, 0.1);
+}
+
+TEST(Phantom, HasAKurtosisThatAgreesWithItsAdc) {
+  for (const Tissue& tissue : tissues()) {
+    const double d = tissue.diffusivity_um2_per_ms;
+    EXPECT_NEAR(d - 0.8 * d * d * tissue.kurtosis / 6, tissue.adc_um2_per_ms, 1e-3 * tissue.adc_um2_per_ms)
+        << tissue.name;
+  }
+}
+
+TEST(Phantom, TakesUpContrastAgentFromTheInjectionOn) {
+  const Uptake uptake{.amplitude = 2, .rise_s = 20, .washout_s = 100};
+  EXPECT_EQ(relative_enhancement(uptake, -5), 0);
+  EXPECT_EQ(relative_enhancement(uptake, 0), 0);
+  EXPECT_NEAR(relative_enhancement(uptake, 20), 2 * (1 - std::exp(-1.0)) * std::exp(-0.2), 1e-12);
+  EXPECT_NEAR(relative_enhancement({2, 20, 0}, 1000), 2, 1e-12) << "without washout the curve persists";
+}
+
+TEST(Phantom, WashesOutOfTheLesionAndNowhereElse) {
+  for (std::size_t label = 1; label < tissues().size(); ++label) {
+    const Uptake& uptake = tissues()[label].uptake;
+    const double early = relative_enhancement(uptake, 90), late = relative_enhancement(uptake, 300);
+    if (label == kLesionLabel) {
+      EXPECT_LT(late, 0.9 * early);
+      EXPECT_GT(early, 1) << "a malignant curve rises by more than 100 % in its first minutes";
+    } else {
+      EXPECT_GT(late, 0.99 * early) << tissues()[label].name;
+    }
+  }
+}
+
+TEST(Simulate, EnhancesEveryTissueByItsOwnUptake) {
+  const Model& model = *find_model("t1_vfa");
+  const Protocol protocol{Axis::FlipAngleDeg, {10}, 5};
+  const Geometry g = field_of_view(5);
+  const auto label = labels(g);
+  const Series before = simulate(g, protocol, model, Quantity::T1Pre, 0, 1, {.gain = 10}),
+               after = simulate(g, protocol, model, Quantity::T1Pre, 0, 1, {.after_injection_s = 60, .gain = 10});
+  for (std::size_t i = 0; i < label.size(); ++i)
+    ASSERT_NEAR(after.planes[0][i], before.planes[0][i] * (1 + relative_enhancement(tissues()[label[i]].uptake, 60)),
+                1e-5 * static_cast<double>(after.planes[0][i]));
+}
+
+TEST(Simulate, FindsAReceiverGainThatSuitsTheBrightestPhase) {
+  const Model& model = *find_model("t1_vfa");
+  const Protocol protocol{Axis::FlipAngleDeg, {10}, 5};
+  const std::array phases_s{-10.0, 60.0, 120.0};
+  const double gain = receiver_gain(protocol, model, Quantity::T1Pre, phases_s);
+  float strongest = 0;
+  for (const double time_s : phases_s) {
+    const Series phase =
+        simulate(field_of_view(5), protocol, model, Quantity::T1Pre, 0, 1, {.after_injection_s = time_s, .gain = gain});
+    strongest = std::max(strongest, std::ranges::max(phase.planes[0].values()));
+  }
+  EXPECT_NEAR(strongest, 3200, 0.01);
 }
 
 TEST(Simulate, WithoutNoiseIsTheModel) {

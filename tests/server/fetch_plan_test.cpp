@@ -71,9 +71,9 @@ struct Exam {
   std::vector<server::Placement> placements;
 
   Exam() {
-    recipe.slots = {{"t1_pre", "t1_vfa", "before", true, 5, 30, {}},
-                    {"t2", "t2_me", "", true, std::nullopt, std::nullopt, {}},
-                    {"dwi", "dwi", "", false, std::nullopt, std::nullopt, {}}};
+    recipe.slots = {{"t1_pre", {"t1_vfa"}, "before", true, 5, 30, {}},
+                    {"t2", {"t2_me"}, "", true, std::nullopt, std::nullopt, {}},
+                    {"dwi", {"dwi"}, "", false, std::nullopt, std::nullopt, {}}};
   }
   dicom::Acquisition& fill(std::size_t slot, std::size_t volumes, std::size_t slices) {
     dicom::Acquisition acquisition;

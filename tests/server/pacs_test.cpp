@@ -54,7 +54,7 @@ struct OneSeries {
   std::vector<dicom::Instance> instances{1};
 
   OneSeries() {
-    recipe.slots = {{"t2", "t2_me", "", true, 8, std::nullopt, {}}};
+    recipe.slots = {{"t2", {"t2_me"}, "", true, 8, std::nullopt, {}}};
     instances[0].series_uid = "1.7";
     instances[0].series_number = 7;
     dicom::Acquisition acquisition;

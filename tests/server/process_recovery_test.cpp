@@ -91,7 +91,7 @@ void write_diffusion(const std::vector<double>& b_values, const fs::path& folder
   fs::create_directories(folder);
   dicom::warm_up_writers();
   const dicom::SimulatedExam exam{"1.2.3.4", "1.2.3.4.0", "SYNTHETIC", "Synthetic^Exam", "A1", "20260102", 36000};
-  const auto written = dicom::write_skyra_series(exam, series, folder);
+  const auto written = dicom::write_scanner_series(exam, series, folder);
   ASSERT_TRUE(written) << written.error().what;
 }
 
@@ -155,7 +155,7 @@ TEST(Explain, TellsWhichMapADoneJobLeftOut) {
                {"incidents", json::array()},
                {"results", json::array()}};
   account["jobs"] = json::array({{{"id", 3}, {"key", "dwi:1"}, {"state", "done"}, {"reason", "K needs more"}}});
-  EXPECT_THAT(server::explain_in_words(account), HasSubstr("job 3 done, but not everything: K needs more"));
+  EXPECT_THAT(server::explain_in_words(account), HasSubstr("Computed (job 3), but not everything: K needs more"));
   account["jobs"][0].erase("reason");
   EXPECT_THAT(server::explain_in_words(account), Not(HasSubstr("not everything")));
 }

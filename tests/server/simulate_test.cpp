@@ -126,7 +126,7 @@ TEST(Simulate, DrawsNoOutlineWhenAskedNotToAndLeavesTheImagesAsTheyAre) {
 TEST(Simulate, NamesTheOptionThatIsOutOfRange) {
   const TempFolder folder;
   const auto error_of = [&](const SimulateOptions& options) { return simulate(options, folder.path()).error(); };
-  EXPECT_THAT(error_of({.profile = "signa"}), HasSubstr("profile"));
+  EXPECT_THAT(error_of({.profile = "vida"}), HasSubstr("profile"));
   EXPECT_THAT(error_of({.matrix = 31}), HasSubstr("matrix"));
   EXPECT_THAT(error_of({.slices = 7}), HasSubstr("slices"));
   EXPECT_THAT(error_of({.noise = -1}), HasSubstr("noise"));

@@ -11,10 +11,10 @@ using server::place;
 config::Recipe recipe() {
   config::Recipe r;
   r.name = "test";
-  r.slots = {{"t1_pre", "t1_vfa", "before", true, std::nullopt, std::nullopt, {"t1map_pre"}},
-             {"t1_post", "t1_vfa", "after", true, std::nullopt, std::nullopt, {"t1map_post"}},
-             {"t2", "t2_me", "", false, 8, 30, {}},
-             {"t1", "t1_vfa", "", false, std::nullopt, std::nullopt, {}}};
+  r.slots = {{"t1_pre", {"t1_vfa"}, "before", true, std::nullopt, std::nullopt, {"t1map_pre"}},
+             {"t1_post", {"t1_vfa"}, "after", true, std::nullopt, std::nullopt, {"t1map_post"}},
+             {"t2", {"t2_me"}, "", false, 8, 30, {}},
+             {"t1", {"t1_vfa"}, "", false, std::nullopt, std::nullopt, {}}};
   return r;
 }
 

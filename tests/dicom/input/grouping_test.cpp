@@ -206,7 +206,7 @@ TEST(Grouping, SplitsTimePointsThatShareOneSeries) {
   for (const std::size_t i : grouping.acquisitions[0].instances) EXPECT_EQ(both[i].acquisition_number, 1);
 }
 
-TEST(Grouping, PassesOverADynamicSeriesWithTheAnglesBeforeIt) {
+TEST(Grouping, TellsADynamicSeriesFromTheAnglesBeforeIt) {
   Images dynamic;
   for (int phase = 0; phase < 6; ++phase)
     for (auto i : flip_angle(20, 10, kNoon + 200 + phase)) {
@@ -215,19 +215,24 @@ TEST(Grouping, PassesOverADynamicSeriesWithTheAnglesBeforeIt) {
       dynamic.push_back(i);
     }
   const Grouping grouping = grouped(together({two_angles(1, kNoon), dynamic}));
-  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(2));
   EXPECT_EQ(axes(grouping.acquisitions[0]), (std::vector<double>{5, 15}));
-  ASSERT_THAT(grouping.passed_over, SizeIs(1));
-  EXPECT_THAT(grouping.passed_over[0].reason, HasSubstr("6 time points at one flip angle"));
+  EXPECT_EQ(grouping.acquisitions[1].kind, Kind::Dynamic);
+  EXPECT_EQ(axes(grouping.acquisitions[1]), (std::vector<double>{0, 1, 2, 3, 4, 5}));
+  EXPECT_TRUE(grouping.acquisitions[1].fits()) << grouping.acquisitions[1].problem;
+  EXPECT_THAT(grouping.passed_over, SizeIs(0));
 }
 
-TEST(Grouping, PassesOverOneSeriesPerPhaseToo) {
+TEST(Grouping, TellsADynamicSeriesOfOneSeriesPerPhaseToo) {
   Images images = two_angles(1, kNoon);
   for (int phase = 0; phase < 5; ++phase) {
     const Images next = flip_angle(20 + phase, 10, kNoon + 200 + 20 * phase);
     images.insert(images.end(), next.begin(), next.end());
   }
-  EXPECT_EQ(axes(grouped(images).acquisitions.at(0)), (std::vector<double>{5, 15}));
+  const Grouping grouping = grouped(images);
+  ASSERT_THAT(grouping.acquisitions, SizeIs(2));
+  EXPECT_EQ(axes(grouping.acquisitions[0]), (std::vector<double>{5, 15}));
+  EXPECT_EQ(axes(grouping.acquisitions[1]), (std::vector<double>{0, 20, 40, 60, 80}));
 }
 
 TEST(Grouping, SeparatesTheStacksOfTwoBreastsInOneSeries) {

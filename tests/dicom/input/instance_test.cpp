@@ -83,6 +83,8 @@ TEST(ReadInstance, RecognisesWhatIsNeverFitted) {
   EXPECT_EQ(content_of("DERIVED\\PRIMARY\\DIFFUSION\\ADC\\ND"), Content::Derived);
   EXPECT_EQ(content_of("ORIGINAL\\PRIMARY\\M\\SUB"), Content::Derived);
   EXPECT_EQ(content_of("DERIVED\\PRIMARY\\DIFFUSION\\TRACEW\\ND"), Content::TraceWeighted);
+  EXPECT_EQ(content_of("DERIVED\\PRIMARY\\QMAP\\T2"), Content::QuantityMap);
+  EXPECT_EQ(content_of("DERIVED\\PRIMARY\\MULTI_QMAP\\ENCRYPTED\\T1\\T2\\PD"), Content::Derived);
   EXPECT_EQ(content_of("ORIGINAL\\PRIMARY\\LOCALIZER"), Content::Localizer);
   EXPECT_EQ(content_of("ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC"), Content::Mosaic);
 }
@@ -90,9 +92,9 @@ TEST(ReadInstance, RecognisesWhatIsNeverFitted) {
 TEST(ReadInstance, RecognisesObjectsThatAreNotMrImages) {
   EXPECT_EQ(read([](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_SegmentationStorage); }).content, Content::Roi);
   EXPECT_EQ(read([](DcmDataset& d) { put(d, DCM_ManufacturerModelName, "Herald"); }).content, Content::OwnResult);
-  const Instance enhanced = read([](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_EnhancedMRImageStorage); });
-  EXPECT_EQ(enhanced.content, Content::MultiFrame);
-  EXPECT_EQ(enhanced.why_not, "enhanced multi-frame MR is not read yet");
+  const Instance colour = read([](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_EnhancedMRColorImageStorage); });
+  EXPECT_EQ(colour.content, Content::Derived);
+  EXPECT_EQ(colour.why_not, "colour images");
   const Instance ct = read([](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_CTImageStorage); });
   EXPECT_EQ(ct.content, Content::Other);
   EXPECT_THAT(ct.why_not, HasSubstr("CTImageStorage"));

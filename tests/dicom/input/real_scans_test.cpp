@@ -40,7 +40,8 @@ Study study_in(const char* folder) {
   Study study;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(support::test_data() / "dicom" / folder)) {
     if (!entry.is_regular_file()) continue;
-    if (auto image = dicom::read_instance(entry.path())) study.images.push_back(std::move(*image));
+    if (auto images = dicom::read_instances(entry.path()))
+      std::move(images->begin(), images->end(), std::back_inserter(study.images));
   }
   study.grouping = dicom::group(study.images);
   std::size_t placed = study.grouping.rois.size();
@@ -150,7 +151,8 @@ TEST(RealScans, Mr750GivesBValuesFromItsPrivateElement) {
   EXPECT_EQ(dwi.geometry.slices(), 3);
   EXPECT_THAT(dwi.volumes[0].slices, Each(SizeIs(3)));
   EXPECT_THAT(dwi.volumes[1].slices, Each(SizeIs(5)));
-  EXPECT_THAT(dwi.problem, HasSubstr("counted 1980 images"));  // most of the scan was left out of the data set
+  EXPECT_TRUE(dwi.fits()) << dwi.problem;
+  EXPECT_THAT(dwi.notes, Contains(HasSubstr("counted 1980 images")));  // most of the scan was left out of the data set
 }
 
 TEST(RealScans, PioneerDiffusionIsCompleteByTheScannersCount) {
@@ -182,8 +184,25 @@ TEST(RealScans, QibaPhantomGivesSixFlipAnglesFromBigEndianFiles) {
 
 TEST(RealScans, DynamicPhantomIsNoVariableFlipAngle) {
   REAL_STUDY("qiba_v4_vfa_dce_dro");
-  EXPECT_THAT(study.grouping.acquisitions, IsEmpty());  // every series has a frame of reference of its own
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  const Acquisition& dce = study.grouping.acquisitions[0];
+  EXPECT_EQ(dce.kind, Kind::Dynamic);
+  EXPECT_THAT(dce.volumes, SizeIs(166));
+  EXPECT_DOUBLE_EQ(dce.volumes.back().axis, 330);
+  EXPECT_THAT(dce.evidence, Contains(HasSubstr("those of Acquisition Time")));
+  // Every flip angle has a frame of reference of its own.
   EXPECT_THAT(study.grouping.passed_over, Each(reason("one flip angle")));
+}
+
+TEST(RealScans, NoisyDynamicPhantomHasItsTimesInTheTriggerTime) {
+  REAL_STUDY("qiba_v9_dce_dro_noise");
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(1));
+  const Acquisition& dce = study.grouping.acquisitions[0];
+  EXPECT_EQ(dce.kind, Kind::Dynamic);
+  EXPECT_TRUE(dce.fits()) << dce.problem;
+  ASSERT_THAT(dce.volumes, SizeIs(61));
+  for (std::size_t phase = 0; phase < 61; ++phase) EXPECT_DOUBLE_EQ(dce.volumes[phase].axis, 6.0 * static_cast<double>(phase));
+  EXPECT_THAT(dce.evidence, Contains(HasSubstr("those of Trigger Time")));
 }
 
 TEST(RealScans, AcrPhantomHasNothingToFit) {
@@ -243,9 +262,24 @@ TEST(RealScans, IngeniaGivesSixInversionTimesOfBothPlates) {
   EXPECT_THAT(study.load().series.protocol.repetition_times_ms, IsEmpty());  // one for all
 }
 
-TEST(RealScans, MultiFrameIsPassedOverByName) {
-  REAL_STUDY("hazen_dwi11b_siemens_sola_xa61");
-  EXPECT_THAT(study.grouping.passed_over, Each(reason("enhanced multi-frame MR is not read yet")));
+TEST(RealScans, EnhancedSolaGivesElevenBValuesOfEachDirection) {
+  REAL_STUDY("hazen_dwi11b_siemens_sola_xa61");  // three studies: they share no frame of reference
+  ASSERT_THAT(study.grouping.acquisitions, SizeIs(3));
+  for (const Acquisition& dwi : study.grouping.acquisitions) {
+    EXPECT_EQ(dwi.kind, Kind::Diffusion);
+    EXPECT_TRUE(dwi.fits()) << dwi.problem;
+    EXPECT_THAT(dwi.volumes, SizeIs(11));
+    EXPECT_EQ(dwi.volumes.back().axis, 1000);
+    EXPECT_EQ(dwi.repetition_time_ms, 1000);
+  }
+  EXPECT_THAT(study.grouping.passed_over, Each(reason("derived by the scanner (ADC)")));
+}
+
+TEST(RealScans, EnhancedLocalizersAndNoiseMeasurementsAreNotFitted) {
+  REAL_STUDY("hazen_notmine_siemens_sola_xa61_enh");
+  for (const Acquisition& acquisition : study.grouping.acquisitions)
+    EXPECT_THAT(dicom::models_of(acquisition), IsEmpty());
+  EXPECT_THAT(study.images, Each(Field(&dicom::Instance::has_geometry, true)));
 }
 
 TEST(RealScans, ForeignSegmentationsAreRead) {

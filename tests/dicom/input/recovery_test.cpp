@@ -233,7 +233,7 @@ TEST(LookLocker, KeepsEveryImageOfATimeThatOneSeriesRepeats) {
   for (const auto& volume : acquisition.volumes) EXPECT_THAT(volume.slices, ElementsAre(SizeIs(1)));
 }
 
-TEST(SaturationRecovery, WithSeveralEchoesIsNoInversionRecovery) {
+TEST(SaturationRecovery, WithSeveralEchoesIsSyntheticMri) {
   Images images;
   for (const double echo : {20.0, 80.0})
     for (const double delay : {100.0, 500.0, 1500.0, 3000.0}) {
@@ -243,8 +243,13 @@ TEST(SaturationRecovery, WithSeveralEchoesIsNoInversionRecovery) {
       images.back().echo_time_ms = echo;
     }
   const Grouping grouping = grouped(numbered(images));
-  EXPECT_THAT(grouping.acquisitions, IsEmpty());
-  EXPECT_THAT(grouping.passed_over, ElementsAre(reason("delays and echo times both vary")));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  const Acquisition& mdme = grouping.acquisitions[0];
+  EXPECT_EQ(mdme.kind, dicom::Kind::Mdme);
+  EXPECT_TRUE(mdme.fits()) << mdme.problem;
+  EXPECT_THAT(times_of(mdme), ElementsAre(100, 100, 500, 500, 1500, 1500, 3000, 3000));
+  EXPECT_THAT(mdme.echo_times_ms, ElementsAre(20, 80, 20, 80, 20, 80, 20, 80));
+  EXPECT_THAT(dicom::models_of(mdme), ElementsAre("mdme"));
 }
 
 TEST(ModelsOf, AnAcquisitionAreThoseThatItsValuesSuffice) {

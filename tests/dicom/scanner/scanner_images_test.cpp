@@ -1,104 +1,17 @@
 #include "dicom/output/scanner_images.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <cstdio>
-#include <fstream>
-#include <iterator>
-
-#include "dicom/dcmtk.h"
-#include "dicom/uid.h"
+#include "tests/dicom/scanner/samples.h"
 #include "tests/support/temp_folder.h"
 
 namespace dicom {
 namespace {
 
+using samples::bytes, samples::exam, samples::Loaded, samples::series, samples::stack;
 using support::TempFolder;
-
-fitting::Geometry stack(int columns, int rows, int slices) {
-  fitting::Geometry geometry;
-  geometry.columns = columns;
-  geometry.rows = rows;
-  geometry.column_spacing_mm = 300.0 / 448;  // does not fit a decimal string exactly
-  geometry.row_spacing_mm = 1.25;
-  geometry.slice_thickness_mm = 4;
-  for (int slice = 0; slice < slices; ++slice) geometry.slice_origins_mm.emplace_back(-20.5, -30.25, -10 + 5.2 * slice);
-  return geometry;
-}
-
-SimulatedExam exam() {
-  return {.study_uid = uid_from_name("study"),
-          .frame_of_reference_uid = uid_from_name("frame"),
-          .patient_id = "SIM-1",
-          .patient_name = "Simulated^Breast",
-          .accession_number = "SIM1",
-          .date = "20260105",
-          .start_s = 36000};
-}
-
-// Signal of contrast c in voxel v is 100 c + v / 10.
-SimulatedSeries series(std::size_t contrasts, const fitting::Geometry& geometry = stack(9, 7, 3)) {
-  SimulatedSeries made{.series_uid = uid_from_name("series"),
-                       .series_number = 7,
-                       .description = "T2Map",
-                       .protocol = "T2Map",
-                       .image_type = {"ORIGINAL", "PRIMARY", "M", "ND"},
-                       .scanning_sequence = "SE",
-                       .sequence_variant = "SP",
-                       .sequence_name = "*se2d" + std::to_string(contrasts),
-                       .acquisition_type = "2D",
-                       .start_s = 36059.9,
-                       .seconds_per_image = 0.2,
-                       .echo_train_length = static_cast<int>(contrasts)};
-  made.series.geometry = geometry;
-  made.series.protocol.repetition_time_ms = 2410;
-  for (std::size_t c = 0; c < contrasts; ++c) {
-    made.contrasts.push_back({.echo_time_ms = 13.8 * static_cast<double>(c + 1), .flip_angle_deg = 180});
-    std::vector<float> plane(geometry.voxels());
-    for (std::size_t v = 0; v < plane.size(); ++v)
-      plane[v] = 100.0F * static_cast<float>(c) + static_cast<float>(v) / 10;
-    made.series.planes.emplace_back(std::move(plane));
-  }
-  return made;
-}
-
-std::string bytes(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// What `program` prints about `file`, both names being ours; nullopt where the program is not installed.
-std::optional<std::string> output_of(const std::string& program, const std::filesystem::path& file) {
-  if (std::system(("command -v " + program + " >/dev/null").c_str()) != 0) return std::nullopt;
-  std::FILE* pipe = popen((program + " '" + file.string() + "' 2>&1").c_str(), "r");
-  std::string output;
-  char part[4096];
-  while (const std::size_t size = std::fread(part, 1, sizeof part, pipe)) output.append(part, size);
-  pclose(pipe);
-  return output;
-}
-
-// dciodvfy names the kind of object that it took the file for, then what is wrong with it.
-#define EXPECT_VALID(path, kind)                                       \
-  if (const auto judged = output_of("dciodvfy", path); !judged)        \
-    GTEST_SKIP() << "dciodvfy (package dicom3tools) is not installed"; \
-  else                                                                 \
-    EXPECT_THAT(*judged, testing::AllOf(testing::HasSubstr(kind), testing::Not(testing::HasSubstr("Error"))))
-
-struct Loaded {
-  DcmFileFormat file;
-  explicit Loaded(const std::filesystem::path& path) {
-    EXPECT_TRUE(file.loadFile(path.c_str()).good());
-    EXPECT_TRUE(file.loadAllDataIntoMemory().good());
-  }
-  DcmItem& operator*() { return *file.getDataset(); }
-  std::string operator[](const DcmTagKey& tag) { return text(**this, tag); }
-};
 
 TEST(SkyraSeries, WritesTheSlicesOfOneEchoAfterTheOther) {
   const TempFolder folder;
-  const auto written = write_skyra_series(exam(), series(2), folder.path());
+  const auto written = write_scanner_series(exam(), series(2), folder.path());
   ASSERT_TRUE(written) << written.error().what;
   ASSERT_EQ(written->size(), 6U);
   for (std::size_t i = 0; i < 6; ++i) {
@@ -114,7 +27,7 @@ TEST(SkyraSeries, WritesTheSlicesOfOneEchoAfterTheOther) {
 
 TEST(SkyraSeries, TimesEveryImageInTheScannersTicks) {
   const TempFolder folder;
-  const auto written = write_skyra_series(exam(), series(2), folder.path());
+  const auto written = write_scanner_series(exam(), series(2), folder.path());
   ASSERT_TRUE(written) << written.error().what;
   EXPECT_EQ(Loaded((*written)[0].file)[DCM_AcquisitionTime],
             "100059.915000");  // 10:00:59.9 and the first echo, 13.8 ms
@@ -132,7 +45,7 @@ TEST(SkyraSeries, CountsDiffusionWeightingsAsMeasurementsAndKeepsThemInThePrivat
                             .b_value_s_mm2 = 800,
                             .direction = {{0, 1, 0}},
                             .sequence_name = "*ep_b800#1"};
-  const auto written = write_skyra_series(exam(), diffusion, folder.path());
+  const auto written = write_scanner_series(exam(), diffusion, folder.path());
   ASSERT_TRUE(written) << written.error().what;
   Loaded first((*written)[0].file), weighted((*written)[3].file);
   EXPECT_EQ(first[DcmTagKey(0x0019, 0x100C)], "0");
@@ -147,14 +60,50 @@ TEST(SkyraSeries, CountsDiffusionWeightingsAsMeasurementsAndKeepsThemInThePrivat
   EXPECT_FALSE((*weighted).tagExists(DCM_DiffusionBValue));
 }
 
+TEST(SkyraSeries, CountsPhasesAsMeasurementsOfOneSeries) {
+  const TempFolder folder;
+  SimulatedSeries third = series(1);
+  third.acquisition_type = "3D";
+  third.seconds_per_image = 0;
+  third.dynamic = {.phase = 3, .phases = 6, .since_first_s = 90};
+  third.first_instance = 7;
+  Loaded image(write_scanner_series(exam(), third, folder.path())->back().file);
+  EXPECT_EQ(image[DCM_AcquisitionNumber], "3");
+  EXPECT_EQ(image[DCM_InstanceNumber], "9");
+  EXPECT_EQ(image[DCM_AcquisitionTime], "100229.900000");
+  EXPECT_EQ(image[DCM_ContentTime], "100231.400000");
+  EXPECT_EQ(image[DCM_SeriesTime], "100101.400000");  // that of the first phase
+}
+
+TEST(SkyraSeries, MarksTracesAsIsotropic) {
+  const TempFolder folder;
+  SimulatedSeries traces = series(2);
+  traces.image_type = {"DERIVED", "PRIMARY", "DIFFUSION", "TRACEW", "ND"};
+  traces.contrasts[0].b_value_s_mm2 = 0;
+  traces.contrasts[1].b_value_s_mm2 = 800;
+  const auto written = write_scanner_series(exam(), traces, folder.path());
+  EXPECT_EQ(Loaded(written->front().file)[DcmTagKey(0x0019, 0x100D)], "NONE");
+  EXPECT_EQ(Loaded(written->back().file)[DcmTagKey(0x0019, 0x100D)], "ISOTROPIC");
+}
+
+TEST(AeraSeries, DiffersFromSkyraInModelAndField) {
+  const TempFolder folder;
+  Loaded skyra(write_scanner_series(exam(), series(1), folder / "skyra")->front().file),
+      aera(write_scanner_series(exam(Scanner::AeraE11), series(1), folder / "aera")->front().file);
+  EXPECT_EQ(aera[DCM_ManufacturerModelName], "Aera");
+  EXPECT_EQ(aera[DCM_MagneticFieldStrength], "1.5");
+  EXPECT_EQ(skyra[DCM_MagneticFieldStrength], "3");
+  EXPECT_EQ(aera[DCM_SoftwareVersions], skyra[DCM_SoftwareVersions]);
+}
+
 TEST(SkyraSeries, MentionsTheContrastAgentOnlyWhereOneWasGiven) {
   const TempFolder folder;
   SimulatedSeries enhanced = series(1);
   EXPECT_FALSE(
-      (*Loaded(write_skyra_series(exam(), enhanced, folder.path())->front().file)).tagExists(DCM_ContrastBolusAgent));
+      (*Loaded(write_scanner_series(exam(), enhanced, folder.path())->front().file)).tagExists(DCM_ContrastBolusAgent));
   enhanced.contrast_agent = true;
   enhanced.contrast_start_s = 36000 + 61;
-  Loaded image(write_skyra_series(exam(), enhanced, folder.path())->front().file);
+  Loaded image(write_scanner_series(exam(), enhanced, folder.path())->front().file);
   EXPECT_NE(image[DCM_ContrastBolusAgent], "");
   EXPECT_EQ(image[DCM_ContrastBolusStartTime], "100101.000000");
 }
@@ -165,7 +114,7 @@ TEST(SkyraSeries, StoresTwelveBitsRoundedAndClamped) {
   bright.series.planes[0].edit()[0] = -3;
   bright.series.planes[0].edit()[1] = 5000;
   bright.series.planes[0].edit()[2] = 7.6F;
-  Loaded image(write_skyra_series(exam(), bright, folder.path())->front().file);
+  Loaded image(write_scanner_series(exam(), bright, folder.path())->front().file);
   const Uint16* pixels = nullptr;
   unsigned long count = 0;
   ASSERT_TRUE((*image).findAndGetUint16Array(DCM_PixelData, pixels, &count).good());
@@ -180,9 +129,9 @@ TEST(SkyraSeries, WritesTheSameBytesAgainAndOtherUidsForOtherContent) {
   const TempFolder one, two, three;
   SimulatedSeries changed = series(1);
   changed.contrasts[0].flip_angle_deg = 179;
-  const auto first = write_skyra_series(exam(), series(1), one.path());
-  const auto again = write_skyra_series(exam(), series(1), two.path());
-  const auto other = write_skyra_series(exam(), changed, three.path());
+  const auto first = write_scanner_series(exam(), series(1), one.path());
+  const auto again = write_scanner_series(exam(), series(1), two.path());
+  const auto other = write_scanner_series(exam(), changed, three.path());
   for (std::size_t i = 0; i < first->size(); ++i) {
     EXPECT_EQ(bytes((*first)[i].file), bytes((*again)[i].file));
     EXPECT_NE((*first)[i].sop_instance_uid, (*other)[i].sop_instance_uid);
@@ -197,7 +146,7 @@ TEST(SkyraSeries, RefusesWhatNoScannerCouldHaveAcquired) {
   plane_of_another_size.series.planes[1].edit().pop_back();
   after_midnight.start_s = 86399;
   for (const auto& wrong : {contrast_without_parameters, plane_of_another_size, after_midnight})
-    EXPECT_FALSE(write_skyra_series(exam(), wrong, folder.path()));
+    EXPECT_FALSE(write_scanner_series(exam(), wrong, folder.path()));
 }
 
 TEST(SkyraSeries, PassesTheIndependentValidator) {
@@ -205,7 +154,7 @@ TEST(SkyraSeries, PassesTheIndependentValidator) {
   SimulatedSeries enhanced = series(2);
   enhanced.contrast_agent = true;
   enhanced.contrast_start_s = 36010;
-  const auto written = write_skyra_series(exam(), enhanced, folder.path());
+  const auto written = write_scanner_series(exam(), enhanced, folder.path());
   EXPECT_VALID(written->back().file, "MRImage");
 }
 
@@ -223,7 +172,7 @@ fitting::Mask scattered(int columns, int rows) {
 }
 
 OutlineRequest outline(const fitting::Mask& mask, const std::filesystem::path& folder) {
-  const auto images = write_skyra_series(exam(), series(1, mask.geometry), folder / "images");
+  const auto images = write_scanner_series(exam(), series(1, mask.geometry), folder / "images");
   OutlineRequest request{.template_image = images->front().file,
                          .drawn_on = {},
                          .mask = mask,

@@ -1,0 +1,16 @@
+#pragma once
+// What an image is, as far as fitting is concerned: by its SOP class, by the tokens of its Image Type and by its
+// complex component. Internal to dicom/input: shows a DCMTK type.
+#include "dicom/dcmtk.h"
+#include "dicom/input/instance.h"
+
+namespace dicom {
+
+// Classic and enhanced MR images.
+[[nodiscard]] bool is_mr_image(const std::string& sop_class_uid);
+[[nodiscard]] bool is_enhanced_mr(const std::string& sop_class_uid);
+
+// Sets content, why_not and quantity; SOP class and Image Type have been read.
+void judge_content(DcmItem& item, Instance& instance);
+
+}  // namespace dicom

@@ -1,0 +1,168 @@
+#include "dicom/input/dynamic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <regex>
+#include <set>
+
+#include "dicom/input/describe.h"
+
+namespace dicom {
+namespace {
+
+using Times = std::vector<double>;  // s, of the phases
+
+std::optional<double> time_in_description(const Instance& instance) {
+  static const std::regex kPattern(R"(TT=([0-9]{1,5}(?:\.[0-9]{1,3})?)s)");
+  std::smatch found;
+  if (!std::regex_search(instance.series_description, found, kPattern)) return std::nullopt;
+  return std::stod(found[1]);
+}
+
+// One place where the time of an image may stand.
+struct Clock {
+  const char* name;
+  std::optional<double> (*read)(const Instance&);
+  bool first_is_zero;  // the first phase has no value: it is the beginning
+};
+
+const Clock kClocks[] = {
+    {"Acquisition Time", [](const Instance& i) { return i.acquisition_time_s; }, false},
+    {"Trigger Time",
+     [](const Instance& i) { return i.trigger_time_ms ? std::optional(*i.trigger_time_ms / 1000) : std::nullopt; },
+     true},
+    {"the series description", time_in_description, false},
+    {"Content Time", [](const Instance& i) { return i.content_time_s; }, false},
+};
+
+// Its earliest image; nullopt where one has no time.
+std::optional<double> start_of(const Indices& phase, Instances instances, const Clock& clock) {
+  std::optional<double> start;
+  for (const std::size_t i : phase) {
+    const auto time = clock.read(instances[i]);
+    if (!time) return std::nullopt;
+    start = std::min(start.value_or(*time), *time);
+  }
+  return start;
+}
+
+// A clock shows the time of the phases when it goes on from each to the next.
+std::optional<Times> times_by(const Clock& clock, const std::vector<Indices>& phases, Instances instances) {
+  Times times;
+  for (const Indices& phase : phases) {
+    auto time = start_of(phase, instances, clock);
+    if (!time && clock.first_is_zero && times.empty()) time = 0;
+    if (!time || (!times.empty() && *time <= times.back())) return std::nullopt;
+    times.push_back(*time);
+  }
+  return times;
+}
+
+// Phases as their own clock orders them, where the order of the images does not.
+void sort_by_description(std::vector<Indices>& phases, Instances instances) {
+  const auto time = [&](const Indices& phase) { return time_in_description(instances[phase.front()]); };
+  const bool all = std::all_of(phases.begin(), phases.end(), [&](const Indices& p) { return time(p).has_value(); });
+  if (all)
+    std::stable_sort(phases.begin(), phases.end(),
+                     [&](const Indices& a, const Indices& b) { return *time(a) < *time(b); });
+}
+
+void set_times(Acquisition& acquisition, const std::vector<Indices>& phases, Instances instances) {
+  for (const Clock& clock : kClocks) {
+    const auto times = times_by(clock, phases, instances);
+    if (!times) continue;
+    for (std::size_t k = 0; k < times->size(); ++k) acquisition.volumes[k].axis = (*times)[k] - times->front();
+    acquisition.evidence.push_back("The times of its phases are those of " + std::string(clock.name) + ".");
+    return;
+  }
+  for (std::size_t k = 0; k < phases.size(); ++k) acquisition.volumes[k].axis = static_cast<double>(k);
+  acquisition.problem = "no header tells when its phases were acquired";
+}
+
+// When the agent was injected, on the clock of the phases.
+void set_injection(Acquisition& acquisition, Instances instances) {
+  const bool named = std::any_of(acquisition.instances.begin(), acquisition.instances.end(),
+                                 [&](std::size_t i) { return instances[i].contrast_agent; });
+  acquisition.contrast_given = named;
+  std::optional<double> start_s;
+  for (const std::size_t i : acquisition.instances)
+    if (const auto own = instances[i].contrast_start_s) start_s = std::min(start_s.value_or(*own), *own);
+  if (start_s && acquisition.time_s) {
+    const double since = *start_s - *acquisition.time_s;
+    if (since >= 0 && since < acquisition.volumes.back().axis) {
+      acquisition.contrast_start_s = since;
+      acquisition.contrast_given = true;
+      acquisition.evidence.push_back("Its header says that the injection began " + plain(since) +
+                                     " s after the first phase.");
+      return;
+    }
+    acquisition.notes.push_back("the start of the injection in its header does not lie within it");
+  }
+  acquisition.evidence.push_back(std::string(named ? "Its header names a contrast agent, but not when it was injected"
+                                                   : "Nothing in its headers says that a contrast agent was given") +
+                                 ": its arrival is looked for in the images.");
+}
+
+// A phase that lacks slices is left out while enough others remain.
+std::vector<Indices> complete_phases(std::vector<Indices> phases, Instances instances, Acquisition& acquisition) {
+  std::size_t most = 0;
+  for (const Indices& phase : phases) most = std::max(most, heights_of(phase, instances).size());
+  const auto lacks = [&](const Indices& phase) { return phase.size() != most; };
+  const auto incomplete = static_cast<std::size_t>(std::count_if(phases.begin(), phases.end(), lacks));
+  if (incomplete == 0 || phases.size() - incomplete < kLeastPhases) return phases;
+  std::string list;
+  for (std::size_t k = 0; k < phases.size(); ++k)
+    if (lacks(phases[k])) list += (list.empty() ? "" : ", ") + std::to_string(k + 1);
+  acquisition.notes.push_back(std::string(incomplete == 1 ? "phase " : "phases ") + list + " of " +
+                              std::to_string(phases.size()) + " left out: not " + count_of(most, "slice", "slices"));
+  std::erase_if(phases, lacks);
+  return phases;
+}
+
+std::string recognition(const Acquisition& acquisition, const Instance& first) {
+  const double last = acquisition.volumes.back().axis;
+  return "Spoiled gradient echo, " + count_of(acquisition.volumes.size(), "phase", "phases") + " of " +
+         count_of(acquisition.geometry.slice_origins_mm.size(), "slice", "slices") +
+         (acquisition.problem.empty() ? " in " + plain(last) + " s" : std::string()) + ", flip angle " +
+         plain(first.flip_angle_deg.value_or(0)) + " degrees, TR " + plain(acquisition.repetition_time_ms) +
+         " ms, TE " + plain(first.echo_time_ms.value_or(0)) + " ms.";
+}
+
+}  // namespace
+
+std::vector<Indices> phases_of(const Indices& stack, Instances instances) {
+  std::vector<Indices> phases = units_by_time(stack, instances);
+  sort_by_description(phases, instances);
+  return phases;
+}
+
+Acquisition dynamic_acquisition(std::vector<Indices> phases, Instances instances) {
+  const Rules& rules = rules_of(Kind::Dynamic);
+  Acquisition left;
+  phases = complete_phases(std::move(phases), instances, left);
+  Set set;
+  for (const Indices& phase : phases) set.images.insert(set.images.end(), phase.begin(), phase.end());
+  Acquisition acquisition = acquisition_of(set, instances, rules);
+  acquisition.notes.insert(acquisition.notes.begin(), left.notes.begin(), left.notes.end());
+  acquisition.evidence.clear();
+  acquisition.problem.clear();
+  acquisition.volumes.clear();
+  for (const Indices& phase : phases) acquisition.volumes.push_back(volumes_of(phase, instances, rules).front());
+  for (std::size_t k = 0; k < phases.size() && acquisition.problem.empty(); ++k) {
+    const std::size_t slices = acquisition.geometry.slice_origins_mm.size();
+    if (phases[k].size() != slices || heights_of(phases[k], instances).size() != slices)
+      acquisition.problem = "phase " + std::to_string(k + 1) + " has " + std::to_string(phases[k].size()) +
+                            " images for " + count_of(slices, "slice", "slices");
+  }
+  const std::string problem = acquisition.problem;
+  set_times(acquisition, phases, instances);
+  if (!problem.empty()) acquisition.problem = problem;
+  acquisition.evidence.insert(acquisition.evidence.begin(),
+                              recognition(acquisition, instances[acquisition.instances.front()]));
+  if (acquisition.fits()) set_injection(acquisition, instances);
+  return acquisition;
+}
+
+}  // namespace dicom

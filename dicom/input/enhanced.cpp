@@ -1,0 +1,173 @@
+#include "dicom/input/enhanced.h"
+
+#include <array>
+#include <string>
+
+namespace dicom {
+namespace {
+
+// A copy under the same or, for values that have moved, another tag; absent values stay absent.
+void copy(DcmItem& from, const DcmTagKey& tag, DcmItem& to) {
+  DcmElement* element = nullptr;
+  if (from.findAndGetElement(tag, element).bad() || element == nullptr) return;
+  if (auto* twin = dynamic_cast<DcmElement*>(element->clone()); twin != nullptr && to.insert(twin, OFTrue).bad())
+    delete twin;
+}
+
+void put(DcmItem& to, const DcmTagKey& tag, const std::string& value) {
+  if (!value.empty()) check(to.putAndInsertString(tag, value.c_str()), "translate a functional group");
+}
+
+// Numbers of other VRs (FD, UL) as the classic DS or IS.
+void translate(DcmItem* from, const DcmTagKey& tag, DcmItem& to, const DcmTagKey& classic) {
+  if (from != nullptr) put(to, classic, text(*from, tag));
+}
+
+void copy_all(DcmItem* from, std::initializer_list<DcmTagKey> tags, DcmItem& to) {
+  if (from == nullptr) return;
+  for (const DcmTagKey& tag : tags) copy(*from, tag, to);
+}
+
+// Legacy converted objects keep the classic attributes that no functional group has, as they were.
+void copy_unassigned(DcmItem* item, DcmItem& to) {
+  if (item == nullptr) return;
+  for (unsigned long i = 0; i < item->card(); ++i)
+    if (DcmElement* element = item->getElement(i); element != nullptr) copy(*item, element->getTag(), to);
+}
+
+bool says(DcmItem& item, const DcmTagKey& tag, const char* word) { return text(item, tag) == word; }
+
+// (0018,0020), (0018,0021) and (0018,0022) of what the pulse sequence module says outright.
+void write_sequence(DcmItem& object, bool inversion, DcmItem& header) {
+  const bool gradient = says(object, DCM_EchoPulseSequence, "GRADIENT") || says(object, DCM_EchoPulseSequence, "BOTH");
+  std::string sequence = gradient ? "GR" : says(object, DCM_EchoPulseSequence, "SPIN") ? "SE" : "";
+  const auto add = [](std::string& list, const char* word) { list += (list.empty() ? "" : "\\") + std::string(word); };
+  if (says(object, DCM_EchoPlanarPulseSequence, "YES")) add(sequence, "EP");
+  if (inversion) add(sequence, "IR");
+  std::string variant;
+  const std::string spoiling = text(object, DCM_Spoiling);
+  if (!spoiling.empty() && spoiling != "NONE") add(variant, "SP");
+  if (says(object, DCM_SteadyStatePulseSequence, "FREE_PRECESSION")) add(variant, "SS");
+  if (inversion && gradient) add(variant, "MP");
+  put(header, DCM_ScanningSequence, sequence);
+  put(header, DCM_SequenceVariant, variant);
+  const std::string suppression = text(object, DCM_SpectrallySelectedSuppression);
+  if (suppression.find("FAT") != std::string::npos) put(header, DCM_ScanOptions, "FS");
+  if (suppression.find("WATER_EXC") != std::string::npos) put(header, DCM_ScanOptions, "WE");
+  put(header, DCM_SequenceName, text(object, DCM_PulseSequenceName));
+}
+
+// The frame's own type, with its complex component as the token that classic images have.
+void write_image_type(DcmItem& object, DcmItem* frame_type, DcmItem& header) {
+  OFString type;
+  if (frame_type == nullptr || frame_type->findAndGetOFStringArray(DCM_FrameType, type).bad() || type.empty())
+    static_cast<void>(object.findAndGetOFStringArray(DCM_ImageType, type));
+  std::string component = frame_type != nullptr ? text(*frame_type, DCM_ComplexImageComponent) : "";
+  if (component.empty()) component = text(object, DCM_ComplexImageComponent);
+  std::string tokens(type.c_str());
+  if (!tokens.empty() && !component.empty() && component != "MAGNITUDE") tokens += "\\" + component;
+  put(header, DCM_ImageType, tokens);
+}
+
+void write_diffusion(DcmItem* diffusion, DcmItem& header) {
+  if (diffusion == nullptr) return;
+  copy(*diffusion, DCM_DiffusionBValue, header);
+  if (says(*diffusion, DCM_DiffusionDirectionality, "NONE") && !header.tagExists(DCM_DiffusionBValue))
+    check(header.putAndInsertFloat64(DCM_DiffusionBValue, 0), "translate a functional group");
+  if (DcmItem* gradient = first_item(*diffusion, DCM_DiffusionGradientDirectionSequence))
+    copy(*gradient, DCM_DiffusionGradientOrientation, header);
+}
+
+// A trace: its directionality says so; some scanners do not write TRACEW.
+void mark_trace(DcmItem* diffusion, DcmItem& header) {
+  if (diffusion == nullptr || !says(*diffusion, DCM_DiffusionDirectionality, "ISOTROPIC")) return;
+  OFString type;
+  static_cast<void>(header.findAndGetOFStringArray(DCM_ImageType, type));
+  const std::string tokens(type.c_str());
+  const bool named = tokens.find("ADC") != std::string::npos || tokens.find("TRACE") != std::string::npos;
+  if (!named && !tokens.empty()) put(header, DCM_ImageType, tokens + "\\TRACEW");
+}
+
+void write_times(DcmItem* content, DcmItem& header) {
+  if (content == nullptr) return;
+  put(header, DCM_AcquisitionDateTime, text(*content, DCM_FrameAcquisitionDateTime));
+  translate(content, DCM_TemporalPositionIndex, header, DCM_TemporalPositionIdentifier);
+  translate(content, DCM_FrameAcquisitionNumber, header, DCM_AcquisitionNumber);
+}
+
+// Enhanced Contrast/Bolus module; the frame may say that nothing had been given yet.
+void write_contrast_agent(DcmItem& object, DcmItem* usage, DcmItem& header) {
+  DcmItem* agent = first_item(object, DCM_ContrastBolusAgentSequence);
+  if (agent == nullptr) return;
+  if (DcmItem* profile = first_item(*agent, DCM_ContrastAdministrationProfileSequence)) {
+    copy(*profile, DCM_ContrastBolusStartTime, header);
+    copy(*profile, DCM_ContrastBolusVolume, header);
+  }
+  copy_all(agent, {DCM_ContrastBolusVolume}, header);
+  if (usage != nullptr && says(*usage, DCM_ContrastBolusAgentAdministered, "NO")) {
+    static_cast<void>(header.findAndDeleteElement(DCM_ContrastBolusVolume));
+    return;
+  }
+  const std::string name = text(*agent, DCM_CodeMeaning);
+  put(header, DCM_ContrastBolusAgent, name.empty() ? "unnamed agent" : name);
+}
+
+const std::array kOfTheObject{DCM_SpecificCharacterSet,
+                              DCM_SOPClassUID,
+                              DCM_SOPInstanceUID,
+                              DCM_StudyDate,
+                              DCM_SeriesDate,
+                              DCM_AcquisitionDate,
+                              DCM_ContentDate,
+                              DCM_AcquisitionDateTime,
+                              DCM_ContentTime,
+                              DCM_AccessionNumber,
+                              DCM_Manufacturer,
+                              DCM_ManufacturerModelName,
+                              DCM_SeriesDescription,
+                              DCM_ProtocolName,
+                              DCM_MRAcquisitionType,
+                              DCM_MagneticFieldStrength,
+                              DCM_SoftwareVersions,
+                              DCM_StudyInstanceUID,
+                              DCM_SeriesInstanceUID,
+                              DCM_SeriesNumber,
+                              DCM_AcquisitionNumber,
+                              DCM_InstanceNumber,
+                              DCM_FrameOfReferenceUID,
+                              DCM_Rows,
+                              DCM_Columns};
+
+}  // namespace
+
+void EnhancedImage::write_classic_header(unsigned long frame, DcmItem& header) const {
+  const auto macro = [&](const DcmTagKey& sequence) { return groups_.macro(frame, sequence); };
+  copy_unassigned(macro(DCM_UnassignedSharedConvertedAttributesSequence), header);
+  copy_unassigned(macro(DCM_UnassignedPerFrameConvertedAttributesSequence), header);
+  for (const DcmTagKey& tag : kOfTheObject) copy(dataset_, tag, header);
+
+  copy_all(macro(DCM_PlanePositionSequence), {DCM_ImagePositionPatient}, header);
+  copy_all(macro(DCM_PlaneOrientationSequence), {DCM_ImageOrientationPatient}, header);
+  copy_all(macro(DCM_PixelMeasuresSequence), {DCM_PixelSpacing, DCM_SliceThickness, DCM_SpacingBetweenSlices}, header);
+  copy_all(macro(DCM_MRTimingAndRelatedParametersSequence), {DCM_RepetitionTime, DCM_FlipAngle, DCM_EchoTrainLength},
+           header);
+  DcmItem* echo = macro(DCM_MREchoSequence);
+  translate(echo, DCM_EffectiveEchoTime, header, DCM_EchoTime);
+  copy_all(echo, {DCM_EchoNumbers}, header);
+  DcmItem* modifier = macro(DCM_MRModifierSequence);
+  translate(modifier, DCM_InversionTimes, header, DCM_InversionTime);
+  DcmItem* diffusion = macro(DCM_MRDiffusionSequence);
+  write_sequence(dataset_, modifier != nullptr && says(*modifier, DCM_InversionRecovery, "YES"), header);
+  write_image_type(dataset_, macro(DCM_MRImageFrameTypeSequence), header);
+  write_diffusion(diffusion, header);
+  mark_trace(diffusion, header);
+  write_times(macro(DCM_FrameContentSequence), header);
+  translate(macro(DCM_CardiacSynchronizationSequence), DCM_NominalCardiacTriggerDelayTime, header, DCM_TriggerTime);
+  write_contrast_agent(dataset_, macro(DCM_ContrastBolusUsageSequence), header);
+}
+
+void write_rescale(const FunctionalGroups& groups, unsigned long frame, DcmItem& header) {
+  copy_all(groups.macro(frame, DCM_PixelValueTransformationSequence), {DCM_RescaleSlope, DCM_RescaleIntercept}, header);
+}
+
+}  // namespace dicom
