@@ -53,6 +53,8 @@ std::string state_in_words(const json& inquiry) {
   const std::string problem = inquiry.at("problem").get<std::string>();
   if (state == storage::to_string(InquiryState::Asking)) return "PACS did not answer, it is asked again: " + problem;
   if (!problem.empty()) return "PACS could not be asked: " + problem;
+  if (!inquiry.at("current").get<bool>())
+    return "asked PACS; images have come since, it is asked again when they stop coming";
   std::string lacking;
   for (const json& line : inquiry.at("series")) {
     if (lacks_images(line))
@@ -122,7 +124,8 @@ json describe_inquiry(storage::Database& database, const std::string& study_uid)
   const storage::Inquiries inquiries(database);
   const auto inquiry = need(inquiries.find(study_uid), "look up what the PACS said");
   if (!inquiry) return {};
-  const auto images = images_by_series(need(storage::Index(database).instances_of(study_uid), "list instances"));
+  const auto instances = need(storage::Index(database).instances_of(study_uid), "list instances");
+  const auto images = images_by_series(instances);
   const auto ours = our_series(database, study_uid);
   json lines = json::array();
   for (const storage::PeerSeries& series : need(inquiries.series_of(study_uid), "list what the PACS has")) {
@@ -138,6 +141,7 @@ json describe_inquiry(storage::Database& database, const std::string& study_uid)
                      {"problem", series.problem}});
   }
   return {{"state", storage::to_string(inquiry->state)},
+          {"current", inquiry->instances == instances.size()},
           {"failures", inquiry->failures},
           {"problem", inquiry->problem},
           {"series", std::move(lines)}};

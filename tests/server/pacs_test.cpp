@@ -182,6 +182,8 @@ TEST_F(PacsAccount, SaysWhatWasFetchedAndWhatIsMissing) {
   must(inquiries.begin_fetch("1.2.3", "1.7"));
   must(inquiries.end_fetch("1.2.3", "1.7", 3, ""));
   EXPECT_EQ(in_words().front(), "fetched series 7 (3 images) from PACS");
+  storage::Index(database_).add(instance("1.7.3")).value();
+  EXPECT_EQ(in_words().back(), "asked PACS; images have come since, it is asked again when they stop coming");
 }
 
 }  // namespace
