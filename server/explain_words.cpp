@@ -38,6 +38,8 @@ class Words {
       add(1, "Not looked at yet: images are arriving, or its grouping is waiting for a worker.");
       return out_;
     }
+    const auto files = account_.at("instances").get<std::size_t>(), seen = account_.value("files", files);
+    if (files > seen) add(1, counted(files - seen, "file has", "files have") + " arrived since it was looked at last.");
     for (const json& line : account_.at("acquisitions")) acquisition(line);
     if (account_.at("acquisitions").empty()) add(1, "No set of these images can be fitted.");
     missing();

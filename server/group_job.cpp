@@ -327,7 +327,8 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
             context.end_of_arrival);
 
   Queued queued;
-  json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
+  json account{
+      {"recipe", context.recipe.name}, {"files", rows.size()}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
   account["lacking"] = lacking_slots(context.recipe, placements, grouping);

@@ -11,6 +11,7 @@
 
 #include "dicom/input/dynamic.h"
 #include "dicom/input/mdme.h"
+#include "dicom/input/versions.h"
 
 namespace dicom {
 namespace {
@@ -18,7 +19,6 @@ namespace {
 constexpr std::size_t kDynamicFrom = 3;  // volumes of one flip angle in a row: a dynamic series
 constexpr double kClearlyCloser = 2;     // times
 constexpr double kNoDiffusionBelow = 1;  // s/mm2: b = 0 may be repeated in every series of one set
-constexpr double kSameStartS = 1;        // versions of one acquisition repeat its time
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // The images of one series and one time point.
@@ -36,12 +36,6 @@ auto order_of(const Instance& instance) {
                     instance.temporal_position.value_or(0), instance.trigger_time_ms.value_or(0),
                     instance.acquisition_number, instance.instance_number, instance.frame,
                     std::string_view(instance.sop_instance_uid));
-}
-
-double start_of(const Indices& images, Instances instances) {
-  double start_s = kNever;
-  for (const std::size_t i : images) start_s = std::min(start_s, instances[i].acquisition_time_s.value_or(kNever));
-  return start_s;
 }
 
 Unit unit_of(Indices images, Instances instances, const Rules& rules) {
@@ -187,6 +181,17 @@ bool any_common(const std::vector<double>& a, const std::vector<double>& b, cons
   });
 }
 
+bool all_in(const std::vector<double>& some, const std::vector<double>& all, const Rules& rules) {
+  return std::all_of(some.begin(), some.end(), [&](double x) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](double y) { return std::abs(x - y) <= rules.tolerance(std::min(x, y)); });
+  });
+}
+
+bool strict_subset(const std::vector<double>& small, const std::vector<double>& large, const Rules& rules) {
+  return small.size() < large.size() && all_in(small, large, rules);
+}
+
 // --- dynamic series ---
 
 std::vector<bool> dynamic(const std::vector<Unit>& units) {
@@ -280,14 +285,6 @@ Choice choose(const std::vector<Unit>& units, const Rules& rules) {
                                 " can be put together in two ways, and their times do not tell which is right"};
 }
 
-bool strict_subset(const std::vector<double>& small, const std::vector<double>& large, const Rules& rules) {
-  const auto in_large = [&](double x) {
-    return std::any_of(large.begin(), large.end(),
-                       [&](double y) { return std::abs(x - y) <= rules.tolerance(std::min(x, y)); });
-  };
-  return small.size() < large.size() && std::all_of(small.begin(), small.end(), in_large);
-}
-
 // A single volume that the next set has too was acquired again: the later one counts.
 bool acquired_again(const std::vector<double>& axes, const std::vector<double>& next, const Rules& rules) {
   return (rules.kind == Kind::T1Vfa || rules.kind == Kind::T1InversionRecovery) && axes.size() == 1 &&
@@ -314,7 +311,7 @@ std::pair<std::size_t, std::size_t> occurrences(const Unit& unit, const std::vec
 // that was repeated at once though it was complete. Empty: both are.
 std::string repeated(const Unit& unit, const Unit& again, const std::vector<Unit>& units, Instances instances,
                      const Rules& rules) {
-  if (unit.axes != again.axes || agent_named(unit, instances) != agent_named(again, instances)) return {};
+  if (!all_in(unit.axes, again.axes, rules) || agent_named(unit, instances) != agent_named(again, instances)) return {};
   const std::string what =
       std::string(unit.axes.size() == 1 ? rules.parameter : rules.parameters) + " " + with_unit(rules, unit.axes);
   const std::size_t slices = heights_of(unit.images, instances).size(),
@@ -323,7 +320,7 @@ std::string repeated(const Unit& unit, const Unit& again, const std::vector<Unit
     return what + ": aborted after " + std::to_string(unit.images.size()) + " of " +
            std::to_string(again.images.size()) + " images and acquired again: the later images are used";
   const auto [count, least] = occurrences(unit, units);
-  if (unit.axes.size() == 1 && slices == all && count > least)
+  if (unit.axes.size() == 1 && unit.axes == again.axes && slices == all && count > least)
     return what + " was acquired again: the later images are used";
   return {};
 }
@@ -358,163 +355,6 @@ Sets sets_of_version(const Indices& images, Instances instances, const Rules& ru
     result.sets.push_back(std::move(set));
   }
   return result;
-}
-
-// --- versions of one acquisition ---
-
-// Scanners store one acquisition with and without correction of distortion (DIS2D or DIS3D, ND), normalisation (NORM)
-// and filters, as series or within one. Values from two versions make no fit: what remains of the Image Type tells them
-// apart.
-using Tokens = std::vector<std::string>;
-
-bool is_one_of(const std::string& token, std::span<const std::string_view> names) {
-  return std::find(names.begin(), names.end(), token) != names.end();
-}
-
-// "E1", "TE2", "ECHO_3", "SL12": which of its series an image is.
-bool is_number(const std::string& token) {
-  static constexpr std::array<std::string_view, 7> kCounted{"E", "TE", "ECHO", "ECHO_", "SL", "SLICE", "SLICE_"};
-  const std::size_t name = token.find_last_not_of("0123456789") + 1;
-  return name < token.size() && is_one_of(token.substr(0, name), kCounted);
-}
-
-// Within one diffusion series the tokens of b = 0, directions and traces differ.
-bool names_content(const std::string& token) {
-  static constexpr std::array<std::string_view, 9> kContents{"ADC",  "TRACEW", "TRACE", "DIFFUSION", "NONE",
-                                                             "QMAP", "T1",     "T2",    "PD"};
-  return is_one_of(token, kContents) || is_number(token);
-}
-
-Tokens version_of(const Instance& instance) {
-  Tokens tokens;
-  for (std::size_t i = 2; i < instance.image_type.size(); ++i)
-    if (!names_content(instance.image_type[i])) tokens.push_back(instance.image_type[i]);
-  return tokens;
-}
-
-std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances instances) {
-  std::map<Tokens, Indices> versions;
-  for (const std::size_t i : stack) versions[version_of(instances[i])].push_back(i);
-  return versions;
-}
-
-// Dixon's pictures are of different things, not versions of one.
-Tokens dixon_part(const Tokens& tokens) {
-  static constexpr std::array<std::string_view, 12> kParts{
-      "W", "F", "IP", "OP", "WATER", "FAT", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", "IN", "OUT", "DIXON"};
-  Tokens parts;
-  for (const std::string& token : tokens)
-    if (is_one_of(token, kParts)) parts.push_back(token);
-  return parts;
-}
-
-// The best first: corrected in three dimensions, in two, not; normalised or not.
-auto preference(const Tokens& tokens) {
-  const auto lacks = [&](const char* name) { return std::find(tokens.begin(), tokens.end(), name) == tokens.end(); };
-  return std::tuple(lacks("DIS3D"), lacks("DIS2D"), lacks("NORM"), tokens);
-}
-
-std::string name_of(const Tokens& version, const Tokens& other) {
-  std::string name, whole;
-  for (const std::string& token : version) {
-    whole += (whole.empty() ? "" : " ") + token;
-    if (std::find(other.begin(), other.end(), token) == other.end()) name += (name.empty() ? "" : " ") + token;
-  }
-  if (whole.empty()) return "plain";
-  return name.empty() ? whole : name;
-}
-
-Indices images_of(const Volume& volume) {
-  Indices images;
-  for (const Indices& slice : volume.slices) images.insert(images.end(), slice.begin(), slice.end());
-  return images;
-}
-
-// Same value and start, no slice that the other lacks.
-bool copies(const Volume& copy, const Volume& original, Instances instances, const Rules& rules) {
-  if (std::abs(copy.axis - original.axis) > rules.tolerance(std::min(copy.axis, original.axis))) return false;
-  Indices both = images_of(original);
-  const Indices images = images_of(copy);
-  const double start_s = start_of(images, instances), other_s = start_of(both, instances);
-  if (start_s != other_s && !(std::abs(start_s - other_s) <= kSameStartS)) return false;
-  const std::size_t slices = heights_of(both, instances).size();
-  both.insert(both.end(), images.begin(), images.end());
-  return heights_of(both, instances).size() == slices;
-}
-
-bool copies(const Set& copy, const Set& original, Instances instances, const Rules& rules) {
-  const Tokens version = version_of(instances[copy.images.front()]),
-               other = version_of(instances[original.images.front()]);
-  if (version == other || dixon_part(version) != dixon_part(other)) return false;
-  const std::vector<Volume> originals = volumes_of(original.images, instances, rules);
-  const std::vector<Volume> volumes = volumes_of(copy.images, instances, rules);
-  return std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
-    return std::any_of(originals.begin(), originals.end(),
-                       [&](const Volume& o) { return copies(volume, o, instances, rules); });
-  });
-}
-
-// The more complete version is kept, so that one still arriving does not replace it; then the better one.
-void drop_copies(Sets& result, Instances instances, const Rules& rules) {
-  const auto key = [&](const Set& set) {
-    return std::tuple(-static_cast<long>(set.images.size()), preference(version_of(instances[set.images.front()])));
-  };
-  std::stable_sort(result.sets.begin(), result.sets.end(), [&](const Set& a, const Set& b) { return key(a) < key(b); });
-  std::vector<Set> kept;
-  for (Set& set : result.sets) {
-    const auto original =
-        std::find_if(kept.begin(), kept.end(), [&](const Set& other) { return copies(set, other, instances, rules); });
-    if (original == kept.end()) {
-      kept.push_back(std::move(set));
-      continue;
-    }
-    const std::string name =
-        name_of(version_of(instances[original->images.front()]), version_of(instances[set.images.front()]));
-    result.rests.push_back({std::move(set.images), "stored twice by the scanner: the " + name + " version is used"});
-  }
-  result.sets = std::move(kept);
-}
-
-// Enough values only when versions are mixed: a set that cannot be fitted, and says so.
-void say_that_mixed(Sets& result, Instances instances, const Rules& rules) {
-  Set all;
-  for (const Set& set : result.sets) {
-    if (axes_of(set.images, instances, rules).size() >= rules.least) return;
-    all.images.insert(all.images.end(), set.images.begin(), set.images.end());
-  }
-  if (axes_of(all.images, instances, rules).size() < rules.least) return;
-  std::string names;
-  for (const auto& [tokens, images] : split_by_version(all.images, instances))
-    names += (names.empty() ? "" : " and ") + name_of(tokens, {});
-  all.problem = "its images were stored in different versions: " + names;
-  result.sets = {std::move(all)};
-}
-
-// A version without enough values of its own, beside one that is fitted, e.g. a late series with another filter.
-void drop_small_versions(Sets& result, Instances instances, const Rules& rules) {
-  std::map<Tokens, std::size_t> most;
-  const auto values = [&](const Set& set) { return axes_of(set.images, instances, rules); };
-  const auto version = [&](const Set& set) { return version_of(instances[set.images.front()]); };
-  for (const Set& set : result.sets) most[version(set)] = std::max(most[version(set)], values(set).size());
-  std::vector<Set> kept;
-  for (Set& set : result.sets) {
-    const Tokens tokens = version(set);
-    if (most[tokens] >= rules.least || !set.problem.empty())
-      kept.push_back(std::move(set));
-    else
-      result.rests.push_back({set.images, "only " + with_unit(rules, values(set)) + " in the " + name_of(tokens, {}) +
-                                              " version: values of two versions make no fit"});
-  }
-  result.sets = std::move(kept);
-}
-
-void settle_versions(Sets& result, Instances instances, const Rules& rules) {
-  drop_copies(result, instances, rules);
-  say_that_mixed(result, instances, rules);
-  drop_small_versions(result, instances, rules);
-  std::stable_sort(result.sets.begin(), result.sets.end(), [&](const Set& a, const Set& b) {
-    return start_of(a.images, instances) < start_of(b.images, instances);
-  });
 }
 
 void append(Sets& result, Sets more) {
@@ -575,6 +415,12 @@ std::string with_unit(const Rules& rules, const std::vector<double>& values) {
     list += (list.empty() ? "" : ", ") +
             (rules.kind == Kind::SyntheticMaps ? std::string(quantity_of_number(value)) : plain(value));
   return list + std::string(rules.unit);
+}
+
+double start_of(const Indices& images, Instances instances) {
+  double start_s = kNever;
+  for (const std::size_t i : images) start_s = std::min(start_s, instances[i].acquisition_time_s.value_or(kNever));
+  return start_s;
 }
 
 std::vector<double> axes_of(const Indices& images, Instances instances, const Rules& rules) {

@@ -31,6 +31,8 @@ struct Rules {
 // "20 ms"; "10, 20, 30 ms".
 [[nodiscard]] std::string with_unit(const Rules& rules, const std::vector<double>& values);
 [[nodiscard]] std::string plain(double value);
+// When the first of them was acquired; infinite when unknown.
+[[nodiscard]] double start_of(const Indices& images, Instances instances);
 // Distinct values of the varying parameter.
 [[nodiscard]] std::vector<double> axes_of(const Indices& images, Instances instances, const Rules& rules);
 

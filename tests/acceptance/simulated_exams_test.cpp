@@ -19,8 +19,8 @@ using nlohmann::json;
 using testing::HasSubstr;
 
 struct Scenario {
-  const char* profile;
-  const char* recipe;
+  const char* profile = "";
+  const char* recipe = "";
   bool enhanced = false;
   int missing = 0;                 // series of which one object comes late
   int aborted = 0;                 // series that was begun before, and aborted after a third
@@ -115,7 +115,7 @@ class SimulatedExams : public testing::TestWithParam<Scenario> {
     const auto told = node_->herald({"explain", study_, "--json"});
     if (told.code != 0) return false;
     const json account = json::parse(told.output).at(0);
-    if (account.at("instances") != files || !account.value("quiet", false)) return false;
+    if (account.value("files", std::size_t{0}) != files || !account.value("quiet", false)) return false;
     return std::ranges::all_of(account.at("jobs"), [](const json& job) {
       return job.at("state") != "waiting" && job.at("state") != "running";
     });
@@ -194,59 +194,66 @@ TEST_P(SimulatedExams, GiveTheRightMapsWhateverHappenedOnTheWay) {
   EXPECT_EQ(node_->stop(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Papers, SimulatedExams,
-    testing::Values(
-        Scenario{"skyra-mapping",
-                 "zhang-mapping",
-                 false,
-                 7,
-                 8,
-                 16,
-                 "echo time",
-                 "aborted after",
-                 {"t1_pre", "t1_post", "t2", "t2star", "dwi"}},
-        Scenario{"architect-symri",
-                 "symri-muse",
-                 false,
-                 7,
-                 2,
-                 10,
-                 "the scanner counted",
-                 "aborted after",
-                 {"symri_pre", "symri_post", "dwi", "dce"}},
-        Scenario{"skyra-dki",
-                 "skyra-dki",
-                 false,
-                 5,
-                 2,
-                 std::nullopt,
-                 "phase",
-                 "of another set with this protocol",
-                 {"dwi", "dce"},
-                 {"dce"}},
-        Scenario{
-            "aera-radiomics", "aera-radiomics", false, 3, 5, 11, "slices", "left out", {"t2w", "dwi", "dce"}, {"dce"}},
-        Scenario{"skyra-mapping",
-                 "zhang-mapping",
-                 true,
-                 4,
-                 9,
-                 16,
-                 "of another set with this protocol",
-                 "",
-                 {"t1_pre", "t1_post", "t2", "t2star", "dwi"}},
-        Scenario{"skyra-dki", "skyra-dki", true, 5, 2, std::nullopt, "5 phases", "", {"dwi", "dce"}, {"dce"}},
-        Scenario{"aera-radiomics",
-                 "aera-radiomics",
-                 true,
-                 3,
-                 3,
-                 11,
-                 "3 b-values",
-                 "",
-                 {"t2w", "dwi", "dce"},
-                 {"dwi", "dce"}}),
-    [](const auto& instance) { return name_of(instance.param); });
+INSTANTIATE_TEST_SUITE_P(Papers, SimulatedExams,
+                         testing::Values(Scenario{.profile = "skyra-mapping",
+                                                  .recipe = "zhang-mapping",
+                                                  .missing = 7,
+                                                  .aborted = 8,
+                                                  .late = 16,
+                                                  .while_missing = "echo time",
+                                                  .of_aborted = "aborted after",
+                                                  .slots = {"t1_pre", "t1_post", "t2", "t2star", "dwi"}},
+                                         Scenario{.profile = "architect-symri",
+                                                  .recipe = "symri-muse",
+                                                  .missing = 7,
+                                                  .aborted = 2,
+                                                  .late = 10,
+                                                  .while_missing = "directions in slice",
+                                                  .of_aborted = "a fit needs 3",
+                                                  .slots = {"symri_pre", "symri_post", "dwi", "dce"}},
+                                         Scenario{.profile = "skyra-dki",
+                                                  .recipe = "skyra-dki",
+                                                  .missing = 5,
+                                                  .aborted = 2,
+                                                  .while_missing = "left out: not 8 slices",
+                                                  .of_aborted = "of another set with this protocol",
+                                                  .slots = {"dwi", "dce"},
+                                                  .revised = {"dce"}},
+                                         Scenario{.profile = "aera-radiomics",
+                                                  .recipe = "aera-radiomics",
+                                                  .missing = 3,
+                                                  .aborted = 5,
+                                                  .late = 11,
+                                                  .while_missing = "has 2 of 3 slices",
+                                                  .of_aborted = "left out",
+                                                  .slots = {"t2w", "dwi", "dce"},
+                                                  .revised = {"dce"}},
+                                         Scenario{.profile = "skyra-mapping",
+                                                  .recipe = "zhang-mapping",
+                                                  .enhanced = true,
+                                                  .missing = 4,
+                                                  .aborted = 9,
+                                                  .late = 16,
+                                                  .while_missing = "with 4 flip angles",
+                                                  .slots = {"t1_pre", "t1_post", "t2", "t2star", "dwi"},
+                                                  .revised = {"t1_pre", "t1_post"}},
+                                         Scenario{.profile = "skyra-dki",
+                                                  .recipe = "skyra-dki",
+                                                  .enhanced = true,
+                                                  .missing = 5,
+                                                  .aborted = 2,
+                                                  .while_missing = "5 phases",
+                                                  .slots = {"dwi", "dce"},
+                                                  .revised = {"dce"}},
+                                         Scenario{.profile = "aera-radiomics",
+                                                  .recipe = "aera-radiomics",
+                                                  .enhanced = true,
+                                                  .missing = 3,
+                                                  .aborted = 3,
+                                                  .late = 11,
+                                                  .while_missing = "3 b-values",
+                                                  .slots = {"t2w", "dwi", "dce"},
+                                                  .revised = {"dwi", "dce"}}),
+                         [](const auto& instance) { return name_of(instance.param); });
 
 }  // namespace

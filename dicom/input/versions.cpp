@@ -1,0 +1,166 @@
+#include "dicom/input/versions.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
+#include <tuple>
+
+namespace dicom {
+namespace {
+
+constexpr double kSameStartS = 1;  // versions of one acquisition repeat its time
+
+bool is_one_of(const std::string& token, std::span<const std::string_view> names) {
+  return std::find(names.begin(), names.end(), token) != names.end();
+}
+
+// "E1", "TE2", "ECHO_3", "SL12": which of its series an image is.
+bool is_number(const std::string& token) {
+  static constexpr std::array<std::string_view, 7> kCounted{"E", "TE", "ECHO", "ECHO_", "SL", "SLICE", "SLICE_"};
+  const std::size_t name = token.find_last_not_of("0123456789") + 1;
+  return name < token.size() && is_one_of(token.substr(0, name), kCounted);
+}
+
+// Within one diffusion series the tokens of b = 0, directions and traces differ.
+bool names_content(const std::string& token) {
+  static constexpr std::array<std::string_view, 9> kContents{"ADC",  "TRACEW", "TRACE", "DIFFUSION", "NONE",
+                                                             "QMAP", "T1",     "T2",    "PD"};
+  return is_one_of(token, kContents) || is_number(token);
+}
+
+Tokens version_of(const Instance& instance) {
+  Tokens tokens;
+  for (std::size_t i = 2; i < instance.image_type.size(); ++i)
+    if (!names_content(instance.image_type[i])) tokens.push_back(instance.image_type[i]);
+  return tokens;
+}
+
+// Dixon's pictures are of different things, not versions of one.
+Tokens dixon_part(const Tokens& tokens) {
+  static constexpr std::array<std::string_view, 12> kParts{
+      "W", "F", "IP", "OP", "WATER", "FAT", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", "IN", "OUT", "DIXON"};
+  Tokens parts;
+  for (const std::string& token : tokens)
+    if (is_one_of(token, kParts)) parts.push_back(token);
+  return parts;
+}
+
+// The best first: corrected in three dimensions, in two, not; normalised or not.
+auto preference(const Tokens& tokens) {
+  const auto lacks = [&](const char* name) { return std::find(tokens.begin(), tokens.end(), name) == tokens.end(); };
+  return std::tuple(lacks("DIS3D"), lacks("DIS2D"), lacks("NORM"), tokens);
+}
+
+std::string name_of(const Tokens& version, const Tokens& other) {
+  std::string name, whole;
+  for (const std::string& token : version) {
+    whole += (whole.empty() ? "" : " ") + token;
+    if (std::find(other.begin(), other.end(), token) == other.end()) name += (name.empty() ? "" : " ") + token;
+  }
+  if (whole.empty()) return "plain";
+  return name.empty() ? whole : name;
+}
+
+Indices images_of(const Volume& volume) {
+  Indices images;
+  for (const Indices& slice : volume.slices) images.insert(images.end(), slice.begin(), slice.end());
+  return images;
+}
+
+// Same value and start, no slice that the other lacks.
+bool copies(const Volume& copy, const Volume& original, Instances instances, const Rules& rules) {
+  if (std::abs(copy.axis - original.axis) > rules.tolerance(std::min(copy.axis, original.axis))) return false;
+  Indices both = images_of(original);
+  const Indices images = images_of(copy);
+  const double start_s = start_of(images, instances), other_s = start_of(both, instances);
+  if (start_s != other_s && !(std::abs(start_s - other_s) <= kSameStartS)) return false;
+  const std::size_t slices = heights_of(both, instances).size();
+  both.insert(both.end(), images.begin(), images.end());
+  return heights_of(both, instances).size() == slices;
+}
+
+bool copies(const Set& copy, const Set& original, Instances instances, const Rules& rules) {
+  const Tokens version = version_of(instances[copy.images.front()]),
+               other = version_of(instances[original.images.front()]);
+  if (version == other || dixon_part(version) != dixon_part(other)) return false;
+  const std::vector<Volume> originals = volumes_of(original.images, instances, rules);
+  const std::vector<Volume> volumes = volumes_of(copy.images, instances, rules);
+  return std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+    return std::any_of(originals.begin(), originals.end(),
+                       [&](const Volume& o) { return copies(volume, o, instances, rules); });
+  });
+}
+
+// The more complete version is kept, so that one still arriving does not replace it; then the better one.
+void drop_copies(Sets& result, Instances instances, const Rules& rules) {
+  const auto key = [&](const Set& set) {
+    return std::tuple(-static_cast<long>(set.images.size()), preference(version_of(instances[set.images.front()])));
+  };
+  std::stable_sort(result.sets.begin(), result.sets.end(), [&](const Set& a, const Set& b) { return key(a) < key(b); });
+  std::vector<Set> kept;
+  for (Set& set : result.sets) {
+    const auto original =
+        std::find_if(kept.begin(), kept.end(), [&](const Set& other) { return copies(set, other, instances, rules); });
+    if (original == kept.end()) {
+      kept.push_back(std::move(set));
+      continue;
+    }
+    const std::string name =
+        name_of(version_of(instances[original->images.front()]), version_of(instances[set.images.front()]));
+    result.rests.push_back({std::move(set.images), "stored twice by the scanner: the " + name + " version is used"});
+  }
+  result.sets = std::move(kept);
+}
+
+// Enough values only when versions are mixed: a set that cannot be fitted, and says so.
+void say_that_mixed(Sets& result, Instances instances, const Rules& rules) {
+  Set all;
+  for (const Set& set : result.sets) {
+    if (axes_of(set.images, instances, rules).size() >= rules.least) return;
+    all.images.insert(all.images.end(), set.images.begin(), set.images.end());
+  }
+  if (axes_of(all.images, instances, rules).size() < rules.least) return;
+  std::string names;
+  for (const auto& [tokens, images] : split_by_version(all.images, instances))
+    names += (names.empty() ? "" : " and ") + name_of(tokens, {});
+  all.problem = "its images were stored in different versions: " + names;
+  result.sets = {std::move(all)};
+}
+
+// A version without enough values of its own, beside one that is fitted, e.g. a late series with another filter.
+void drop_small_versions(Sets& result, Instances instances, const Rules& rules) {
+  std::map<Tokens, std::size_t> most;
+  const auto values = [&](const Set& set) { return axes_of(set.images, instances, rules); };
+  const auto version = [&](const Set& set) { return version_of(instances[set.images.front()]); };
+  for (const Set& set : result.sets) most[version(set)] = std::max(most[version(set)], values(set).size());
+  std::vector<Set> kept;
+  for (Set& set : result.sets) {
+    const Tokens tokens = version(set);
+    if (most[tokens] >= rules.least || !set.problem.empty())
+      kept.push_back(std::move(set));
+    else
+      result.rests.push_back({set.images, "only " + with_unit(rules, values(set)) + " in the " + name_of(tokens, {}) +
+                                              " version: values of two versions make no fit"});
+  }
+  result.sets = std::move(kept);
+}
+
+}  // namespace
+
+std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances instances) {
+  std::map<Tokens, Indices> versions;
+  for (const std::size_t i : stack) versions[version_of(instances[i])].push_back(i);
+  return versions;
+}
+
+void settle_versions(Sets& result, Instances instances, const Rules& rules) {
+  drop_copies(result, instances, rules);
+  say_that_mixed(result, instances, rules);
+  drop_small_versions(result, instances, rules);
+  std::stable_sort(result.sets.begin(), result.sets.end(), [&](const Set& a, const Set& b) {
+    return start_of(a.images, instances) < start_of(b.images, instances);
+  });
+}
+
+}  // namespace dicom
