@@ -105,6 +105,8 @@ struct Way {
   bool compresses = false;
 };
 
+void PrintTo(const Way& way, std::ostream* out) { *out << way.tool << " " << way.options; }
+
 class ArrivalIn : public testing::Test {
  protected:
   // Everything is one heap of images, as a node receives it.
