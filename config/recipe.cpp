@@ -25,6 +25,13 @@ std::vector<std::string> models_of(const Entry& entry) {
   return models;
 }
 
+std::vector<std::string> map_names_of(const Entry& entry) {
+  std::vector<std::string> maps = entry.texts();
+  for (const std::string& map : maps)
+    if (!is_name(map, "_")) entry.refuse("names of maps: letters, digits and _");
+  return maps;
+}
+
 constexpr Key<Slot> kSlotKeys[] = {
     {"name", [](const Entry& e, Slot& s) { s.name = name_of(e, "_"); }, true},
     {"kind",
@@ -41,6 +48,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"slices", [](const Entry& e, Slot& s) { s.slices = static_cast<int>(e.whole(1, 2000)); }},
     {"values", [](const Entry& e, Slot& s) { s.values = e.ascending_numbers(0, 1e5); }},
     {"delays_ms", [](const Entry& e, Slot& s) { s.delays_ms = e.ascending_numbers(1, 1e5); }},
+    {"maps", [](const Entry& e, Slot& s) { s.maps = map_names_of(e); }},
     {"align", [](const Entry& e, Slot& s) { s.align = e.flag(); }},
     {"look_locker", [](const Entry& e, Slot& s) { s.look_locker = e.flag(); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},

@@ -27,6 +27,8 @@ struct Slot {
   std::vector<double> values = {};
   // "mdme" only: the saturation delays in ms, ascending, for scanners that do not write them.
   std::vector<double> delays_ms = {};
+  // Names of the maps to deliver ("RE_early"), of those that its models make; empty: all of them.
+  std::vector<std::string> maps = {};
   bool align = false;  // whether every image is moved onto the first before the fit, where the patient moved
 };
 

@@ -232,6 +232,37 @@ void read_destinations(const Entry& entry, Settings& settings) {
   for (const Table& table : entry.tables()) settings.destinations.push_back(read_destination(table, settings));
 }
 
+Query::Method query_method_of(const Entry& entry) {
+  const std::string text = entry.text_of({"move", "get", "off"});
+  return text == "move" ? Query::Method::Move : text == "get" ? Query::Method::Get : Query::Method::Off;
+}
+
+constexpr Key<Query> kQuery[] = {
+    {"ae_title", [](const Entry& e, Query& q) { q.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, Query& q) { q.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, Query& q) { q.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, Query& q) { q.peer.calling_ae_title = ae_title_of(e); }},
+    {"method", [](const Entry& e, Query& q) { q.method = query_method_of(e); }},
+    {"move_destination", [](const Entry& e, Query& q) { q.move_destination = ae_title_of(e); }},
+    {"attempts", [](const Entry& e, Query& q) { q.attempts = static_cast<int>(e.whole(1, 100)); }},
+    {"wait_s", [](const Entry& e, Query& q) { q.wait = milliseconds_of(e, 0, kDay); }},
+    {"most_series_per_study",
+     [](const Entry& e, Query& q) { q.most_series_per_study = static_cast<std::size_t>(e.whole(1, 1000)); }},
+    {"most_instances_per_study",
+     [](const Entry& e, Query& q) { q.most_instances_per_study = static_cast<std::size_t>(e.whole(1, 1'000'000)); }},
+    {"connect_timeout_s", [](const Entry& e, Query& q) { q.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, Query& q) { q.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, Query& q) { q.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+};
+
+void read_query(const Entry& entry, Settings& settings) {
+  Query query;
+  query.peer.calling_ae_title = settings.receive.ae_title;
+  query.move_destination = settings.receive.ae_title;
+  read_table<Query>(entry.table(), kQuery, query);
+  settings.query = std::move(query);
+}
+
 template <const auto& keys>
 void read_section(const Entry& entry, Settings& settings) {
   read_table<Settings>(entry.table(), keys, settings);
@@ -245,11 +276,12 @@ void read_grouping(const Entry& entry, Settings& settings) {
   }
 }
 
-// [node] comes before [[destination]], which calls by the node's AE title unless told otherwise.
+// [node] comes before [[destination]] and [query], which use the node's AE title unless told otherwise.
 constexpr Key<Settings> kTables[] = {
     {"node", read_section<kNode>},       {"receive", read_section<kReceive>}, {"storage", read_section<kStorage>, true},
     {"grouping", read_grouping},         {"fitting", read_section<kFitting>}, {"models", read_section<kModels>},
-    {"workers", read_section<kWorkers>}, {"destination", read_destinations},  {"log", read_section<kLog>},
+    {"workers", read_section<kWorkers>}, {"destination", read_destinations},  {"query", read_query},
+    {"log", read_section<kLog>},
 };
 
 // What the file need not say but the structs cannot know.
@@ -287,6 +319,7 @@ std::vector<std::string> setting_names() {
   add_names<Settings>("models", kModels, names);
   add_names<Settings>("workers", kWorkers, names);
   add_names<Destination>("destination", kDestination, names);
+  add_names<Query>("query", kQuery, names);
   add_names<Settings>("log", kLog, names);
   return names;
 }

@@ -3,6 +3,7 @@
 // each with its default.
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,16 @@ struct Destination {
   std::chrono::hours give_up_after{24 * 14};  // then the row is dead and waits for a person
 };
 
+// A PACS that is asked what it has of a study, and what is done about images that are there and not here.
+struct Query {
+  enum class Method { Move, Get, Off } method = Method::Move;
+  dicom::Peer peer{};
+  std::string move_destination = "HERALD";  // the AE title under which the peer knows this node
+  std::size_t most_instances_per_study = 5000, most_series_per_study = 50;  // fetched in one go
+  std::chrono::milliseconds wait{60000};                                    // between two attempts
+  int attempts = 3;                                                         // at asking, and at each series
+};
+
 struct Grouping {
   std::chrono::milliseconds settle{2000};  // after the last image, before a study is looked at
   std::chrono::milliseconds quiet{
@@ -52,6 +63,7 @@ struct Settings {
   std::filesystem::path models;  // folder of model files; the installed ones unless the settings name another
   dicom::Equipment equipment;
   std::vector<Destination> destinations;
+  std::optional<Query> query;  // nobody is asked unless the file names a peer
   Logging logging;
 };
 

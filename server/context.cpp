@@ -1,8 +1,10 @@
 #include "server/context.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "dicom/output/object.h"
+#include "fitting/model.h"
 
 namespace server {
 
@@ -20,16 +22,37 @@ std::vector<classifier::Model> load_models(const config::Settings& settings, con
   return models;
 }
 
+// Of any model; which of them a slot can have depends on what fills it.
+bool is_map(const std::string& name) {
+  const auto has_it = [&](const fitting::Model& model) {
+    const auto maps = model.parameters.first(model.maps);
+    return std::any_of(maps.begin(), maps.end(), [&](const fitting::Parameter& map) { return map.name == name; });
+  };
+  return std::any_of(fitting::catalog().begin(), fitting::catalog().end(), has_it);
+}
+
 }  // namespace
 
+config::Recipe load_recipe(const std::filesystem::path& file) {
+  config::Recipe recipe = need(config::load_recipe(file), "load recipe");
+  for (const config::Slot& slot : recipe.slots)
+    for (const std::string& map : slot.maps)
+      if (!is_map(map))
+        throw Failure{{file.string() + ": slot " + slot.name + ": maps: there is no map called " + map}};
+  return recipe;
+}
+
 Context open_context(config::Settings settings) {
-  config::Recipe recipe = need(config::load_recipe(settings.recipe), "load recipe");
+  config::Recipe recipe = load_recipe(settings.recipe);
   std::vector<classifier::Model> models = load_models(settings, recipe);
   storage::ObjectStore store = need(storage::ObjectStore::open(settings.store), "open the object store");
   storage::Database database = need(storage::Database::open(database_file(settings)), "open the database");
   settings.equipment.version = version();
-  return Context{std::move(settings), std::move(recipe),   std::move(models),
-                 std::move(store),    std::move(database), std::chrono::seconds(5)};
+  return Context{.settings = std::move(settings),
+                 .recipe = std::move(recipe),
+                 .models = std::move(models),
+                 .store = std::move(store),
+                 .database = std::move(database)};
 }
 
 std::filesystem::path database_file(const config::Settings& settings) { return settings.store.root / "herald.db"; }

@@ -27,7 +27,13 @@ struct Context {
   storage::ObjectStore store;
   storage::Database database;
   storage::Duration retry_after = std::chrono::seconds(5);  // after a job failed
+  // Of a folder: what ends the wait for more, and whether its files are images of one study whatever their headers say.
+  std::string end_of_arrival = "the quiet period of the study is over";
+  bool one_study = false;
 };
+
+// Reads a recipe and checks that the maps which it names exist; throws a Failure.
+[[nodiscard]] config::Recipe load_recipe(const std::filesystem::path& file);
 
 // Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.
 [[nodiscard]] Context open_context(config::Settings settings);

@@ -1,12 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "fitting/parallel.h"
+#include "server/fetch_plan.h"
 #include "server/job.h"
 #include "server/log.h"
 #include "server/slots.h"
@@ -44,6 +46,37 @@ std::vector<std::string> names_of(const dicom::Acquisition& acquisition,
   return names;
 }
 
+// The volumes of an acquisition, each with the series that hold it.
+json describe_volumes(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
+  json volumes = json::array();
+  for (std::size_t v = 0; v < acquisition.volumes.size(); ++v) {
+    std::set<int> numbers;
+    std::set<std::string> descriptions;
+    std::size_t images = 0;
+    for (const auto& slice : acquisition.volumes[v].slices)
+      for (const std::size_t i : slice) {
+        numbers.insert(instances[i].series_number);
+        descriptions.insert(instances[i].series_description);
+        ++images;
+      }
+    descriptions.erase("");
+    volumes.push_back({{"name", dicom::volume_name(acquisition, v)},
+                       {"value", acquisition.volumes[v].axis},
+                       {"images", images},
+                       {"series", numbers},
+                       {"descriptions", descriptions}});
+  }
+  return volumes;
+}
+
+// "10:16:25" of the scanner's clock.
+std::string clock_time(const dicom::Acquisition& acquisition) {
+  if (!acquisition.time_s) return {};
+  constexpr long kDay = 86400;
+  const long second = ((std::lround(*acquisition.time_s) % kDay) + kDay) % kDay;
+  return fmt::format("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+}
+
 // One line of the account: what this acquisition is and what becomes of it.
 json describe(const dicom::Acquisition& acquisition, const Placement& placement,
               const std::vector<dicom::Instance>& instances) {
@@ -56,6 +89,9 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
   json axis = json::array();
   for (const dicom::Volume& volume : acquisition.volumes) axis.push_back(volume.axis);
   return {{"kind", dicom::to_string(acquisition.kind)},
+          {"title", dicom::title_of(acquisition.kind)},
+          {"time", clock_time(acquisition)},
+          {"volumes", describe_volumes(acquisition, instances)},
           {"slot", placement.slot != nullptr ? placement.slot->name : ""},
           {"contrast", dicom::to_string(placement.contrast)},
           {"images", acquisition.images},
@@ -125,9 +161,19 @@ void withdraw(Context& context, const std::string& study, const std::vector<stor
   }
 }
 
+// Maps of this slot that were made of other images before are earlier revisions.
+int revision_of(const std::vector<storage::Job>& jobs, const config::Slot& slot, const std::set<std::string>& current,
+                const std::optional<storage::Job>& known) {
+  const auto earlier = std::count_if(jobs.begin(), jobs.end(), [&](const storage::Job& job) {
+    return job.kind == "map" && job.state == storage::JobState::Done && job.key.starts_with(slot.name + ":") &&
+           !current.contains(job.key) && (!known || job.id < known->id);
+  });
+  return static_cast<int>(earlier) + 1;
+}
+
 void queue_map(Context& context, storage::JobQueue& queue, const std::string& study,
                const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers,
-               const std::string& key, const std::set<std::string>& current) {
+               const std::string& key, const std::set<std::string>& current, int revision) {
   const auto replaced = replaced_results(queue, study, "map", placement.slot->name + ":", current);
   withdraw(context, study, replaced);
   std::set<std::string> replaced_series;
@@ -138,6 +184,8 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
                      {"closed_by", placement.closed_by},
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
+                     {"revision", revision},
+                     {"maps", placement.slot->maps},
                      {"align", placement.slot->align},
                      {"delays_ms", placement.slot->delays_ms},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
@@ -162,8 +210,10 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
   for (Placement& placement : placements) {
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
     const std::string key = key_of(acquisition, placement, headers);
+    int revision = 1;
     if (!key.empty()) {
       const auto known = find_job(jobs, "map", key);
+      revision = revision_of(jobs, *placement.slot, current, known);
       if (known) keep_closed(placement);
       const bool open =
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
@@ -171,7 +221,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
       if (known && (known->state == storage::JobState::Refused || known->state == storage::JobState::Dead))
         queued.missing[placement.slot->name] = known->reason;
-      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current);
+      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current, revision);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
       if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second)
@@ -181,9 +231,9 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
     if (placement.slot != nullptr && !placement.refused.empty())
       queued.missing[placement.slot->name] = placement.refused;
     account.push_back(describe(acquisition, placement, headers.instances));
+    account.back()["revision"] = revision;
     if (!placement.closed_by.empty() && !key.empty()) account.back()["job_key"] = key;
-    if (!placement.closed_by.empty() && !has_maps(acquisition))
-      account.back()["kept"] = "kept as it is: nothing of it is computed";
+    if (!placement.closed_by.empty() && !has_maps(acquisition)) account.back()["kept"] = true;
   }
   return account;
 }
@@ -268,14 +318,19 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   // The silence belongs to the arrival for which this look was queued; whatever came since starts it anew.
   const bool quiet = payload.at("quiet").get<bool>() && payload.at("arrival") == seen->time_since_epoch().count();
 
-  const Headers headers = read_headers(context, need(index.instances_of(job.study_uid), "list instances"));
+  const auto rows = need(index.instances_of(job.study_uid), "list instances");
+  Headers headers = read_headers(context, rows);
+  if (context.one_study) take_for_one_study(headers.instances);
   const dicom::Grouping grouping = dicom::group(headers.instances, hints_of(context.recipe));
-  const std::vector<Placement> placements = place(grouping, headers.instances, context.recipe, quiet);
+  const std::vector<Placement> placements =
+      place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows),
+            context.end_of_arrival);
 
   Queued queued;
   json account{{"recipe", context.recipe.name}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
+  account["lacking"] = lacking_slots(context.recipe, placements, grouping);
   account["rois"] = queue_measurements(context, queue, job.study_uid, grouping, headers, queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;
@@ -287,6 +342,15 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   log::study_grouped(job.study_uid, headers.instances.size(), grouping.acquisitions.size(), queued.jobs, queued.waiting,
                      quiet);
   return JobOutput{};
+}
+
+void take_for_one_study(std::vector<dicom::Instance>& instances) {
+  if (instances.empty()) return;
+  const dicom::Instance first = *std::min_element(instances.begin(), instances.end(), dicom::precedes);
+  for (dicom::Instance& instance : instances) {
+    instance.study_uid = first.study_uid;
+    instance.frame_of_reference_uid = first.frame_of_reference_uid;
+  }
 }
 
 void queue_grouping(Context& context, const storage::StudyState& study, bool quiet) {

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "dicom/input/instance.h"
 #include "fitting/series.h"
 #include "server/context.h"
 
@@ -41,6 +42,10 @@ bool run_next_job(Context& context, const std::string& owner);
 [[nodiscard]] inline std::string uid_in(const std::string& image_name) {
   return image_name.substr(0, image_name.find('#'));
 }
+
+// What a folder of phantoms or test objects asks for: all of these images belong to the first one's study and frame of
+// reference.
+void take_for_one_study(std::vector<dicom::Instance>& instances);
 
 // Queues a look at the study as it is now. Once for each arrival: a grouping that died is not tried again before
 // something else comes.

@@ -191,6 +191,25 @@ void job_failed(std::int64_t job, std::string_view kind, std::string_view why, i
         {{"job", job}, {"kind", kind}, {"why", clean(why)}, {"attempts", attempts}, {"dead", dead}});
 }
 
+void pacs_answered(std::string_view study, std::size_t series, std::size_t to_fetch) {
+  event(kInfo, "pacs_answered",
+        fmt::format("study {}: the PACS has {} series, {} to be fetched", study, series, to_fetch),
+        {{"study", study}, {"series", series}, {"to_fetch", to_fetch}});
+}
+void pacs_silent(std::string_view study, std::string_view why, int failures, bool given_up) {
+  event(kWarn, "pacs_silent",
+        fmt::format("study {}: the PACS did not say what it has, attempt {}{}: {}", study, failures,
+                    given_up ? ", given up" : "", why),
+        {{"study", study}, {"why", clean(why)}, {"failures", failures}, {"given_up", given_up}});
+}
+void series_fetched(std::string_view study, std::string_view series, std::size_t images, int attempt,
+                    std::string_view problem) {
+  event(problem.empty() ? kInfo : kWarn, "series_fetched",
+        fmt::format("study {}: series {} fetched from the PACS, attempt {}: {}{}{}", study, series, attempt,
+                    counted(images, "image"), problem.empty() ? "" : ": ", problem),
+        {{"study", study}, {"series", series}, {"images", images}, {"attempt", attempt}, {"problem", clean(problem)}});
+}
+
 void delivered(std::string_view destination, std::string_view study, std::size_t instances) {
   event(kInfo, "delivered",
         fmt::format("{} of study {} delivered to {}", counted(instances, "object"), study, destination),

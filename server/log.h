@@ -49,6 +49,12 @@ void map_left_out(std::int64_t job, std::string_view slot, std::string_view why)
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why);
 void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead);
 
+// Asking a PACS.
+void pacs_answered(std::string_view study, std::size_t series, std::size_t to_fetch);
+void pacs_silent(std::string_view study, std::string_view why, int failures, bool given_up);
+void series_fetched(std::string_view study, std::string_view series, std::size_t images, int attempt,
+                    std::string_view problem);
+
 // Delivering.
 void delivered(std::string_view destination, std::string_view study, std::size_t instances);
 void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances,

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <chrono>
 #include <ctime>
@@ -119,6 +120,8 @@ std::variant<fitting::Fit, fitting::Refusal> fit_model(const Context& context, c
   if (fit == nullptr) return fitted;
   fit->description += readout_of(series.protocol);
   if (fit->fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit->description};
+  if (const int revision = payload.value("revision", 1); revision > 1)
+    fit->description += fmt::format("; revision {}", revision);
   for (const json& replaced : payload.at("replaces")) {
     fit->description += "; replaces series " + replaced.get<std::string>();
   }
@@ -190,6 +193,7 @@ class MapJob {
     fitting::Fit fit = exported_maps(loaded_.series, acquisition_);
     timed(output_.spent.writing, [&] {
       for (std::size_t k = 0; k < fit.maps.size(); ++k) {
+        if (!wanted(fit.maps[k].parameter)) continue;
         const int map = static_cast<int>(acquisition_.volumes[k].axis) - 1;
         auto rows = write_objects(context_, job_, request_for(fit, k, map));
         std::move(rows.begin(), rows.end(), std::back_inserter(output_.results));
@@ -223,9 +227,16 @@ class MapJob {
     alignment_ += "; " + alignment.description;
   }
 
+  // Whether the recipe has this map delivered.
+  bool wanted(const fitting::Parameter& parameter) const {
+    const auto maps = payload_.value("maps", std::vector<std::string>());
+    return maps.empty() || std::find(maps.begin(), maps.end(), parameter.name) != maps.end();
+  }
+
   void write(fitting::Fit& fit, int first_map) {
     fit.description += alignment_;
     for (std::size_t parameter = 0; parameter < fit.model->maps; ++parameter) {
+      if (!wanted(fit.maps[parameter].parameter)) continue;
       auto rows = write_objects(context_, job_, request_for(fit, parameter, first_map + static_cast<int>(parameter)));
       std::move(rows.begin(), rows.end(), std::back_inserter(output_.results));
     }
@@ -236,6 +247,7 @@ class MapJob {
     request.fit = &fit;
     request.parameter = parameter;
     request.slot = result_name(slot_, map, fit.maps[parameter].parameter);
+    request.revision = payload_.value("revision", 1);
     request.contrast = payload_.at("contrast") == "unknown" ? "" : payload_.at("contrast").get<std::string>();
     request.series_offset = payload_.at("series_offset").get<int>() + kMapSpacing * map;
     request.source =
@@ -259,7 +271,8 @@ class MapJob {
 
 JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
-  const std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
+  std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
+  if (context.one_study) take_for_one_study(instances);
   dicom::Grouping grouping =
       dicom::group(instances, {payload.value("delays_ms", std::vector<double>())});  // older jobs have none
   if (grouping.acquisitions.size() != 1) {

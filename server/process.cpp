@@ -20,10 +20,10 @@ namespace fs = std::filesystem;
 // comes.
 class TemporaryStore {
  public:
-  explicit TemporaryStore(const fs::path& output) {
-    fs::create_directories(output);
-    std::string pattern = (fs::absolute(output) / ".herald-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw Failure{{"cannot write to " + output.string()}};
+  explicit TemporaryStore(const fs::path& folder) {
+    fs::create_directories(folder);
+    std::string pattern = (fs::absolute(folder) / ".herald-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw Failure{{"cannot write to " + folder.string()}};
     path_ = pattern;
   }
   ~TemporaryStore() {
@@ -40,7 +40,7 @@ class TemporaryStore {
 
 std::vector<fs::path> files_below(const fs::path& input, const fs::path& output) {
   std::vector<fs::path> files;
-  const fs::path results = fs::weakly_canonical(output);
+  const fs::path results = output.empty() ? fs::path() : fs::weakly_canonical(output);
   for (auto entry = fs::recursive_directory_iterator(input, fs::directory_options::skip_permission_denied);
        entry != fs::recursive_directory_iterator(); ++entry) {
     if (entry->is_directory() && fs::weakly_canonical(entry->path()) == results) entry.disable_recursion_pending();
@@ -50,8 +50,9 @@ std::vector<fs::path> files_below(const fs::path& input, const fs::path& output)
   return files;
 }
 
-// The index points at the files where they lie: nothing is copied.
-void index_file(storage::Index& index, const fs::path& file, std::set<std::string>& studies, ProcessSummary& summary) {
+// The index points at the files where they lie: nothing is copied. `study`: that every file belongs to; empty: its own.
+void index_file(storage::Index& index, const fs::path& file, const std::string& study, std::set<std::string>& studies,
+                ProcessSummary& summary) {
   const auto identity = dicom::read_identity(file);
   if (!identity || identity->manufacturer_model == dicom::kModelName) {
     ++summary.ignored;
@@ -59,17 +60,18 @@ void index_file(storage::Index& index, const fs::path& file, std::set<std::strin
   }
   const auto known = need(index.find(identity->sop_instance_uid), "look an instance up");
   if (known && known->payload_digest != identity->payload_digest) {
-    need(index.add_incident({identity->study_uid, identity->sop_instance_uid, "aside",
+    need(index.add_incident({study.empty() ? identity->study_uid : study, identity->sop_instance_uid, "aside",
                              "the same SOP Instance UID is there twice with different bytes; the first file is used",
                              file, now()}),
          "record an incident");
     ++summary.ignored;
     return;
   }
-  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, identity->study_uid, identity->series_uid,
+  const std::string& its_study = study.empty() ? identity->study_uid : study;
+  need(index.add({identity->sop_instance_uid, identity->sop_class_uid, its_study, identity->series_uid,
                   identity->transfer_syntax_uid, file, identity->payload_digest, fs::file_size(file), "folder", now()}),
        "index a file");
-  studies.insert(identity->study_uid);
+  studies.insert(its_study);
   ++summary.read;
 }
 
@@ -108,28 +110,41 @@ void move_results(Context& context, const std::string& study, int study_number, 
   }
 }
 
-}  // namespace
-
-ProcessSummary process_folder(const config::Settings& given, const ProcessOptions& options,
-                              const std::function<void(const std::string&)>& progress) {
+Context open_folder(const config::Settings& given, const ProcessOptions& options, const fs::path& store) {
   if (!fs::is_directory(options.input)) throw Failure{{options.input.string() + " is not a folder"}};
-  const TemporaryStore store(options.output);
   config::Settings settings = given;
-  settings.store = {store.path(), 0};
+  settings.store = {store, 0};
   settings.job_lease = std::chrono::hours(24 * 365);  // nobody else could take a job over
   settings.destinations.assign(1, config::Destination{});
   settings.destinations.front().name = "folder";
   settings.destinations.front().parametric_maps = options.parametric_maps;
   Context context = open_context(std::move(settings));
   context.retry_after = {};
+  context.end_of_arrival = "every file of the folder has been read";
+  context.one_study = options.one_study;
+  return context;
+}
 
-  ProcessSummary summary;
+std::set<std::string> index_folder(Context& context, const ProcessOptions& options, ProcessSummary& summary,
+                                   const std::function<void(const std::string&)>& progress) {
   std::set<std::string> studies;
   storage::Index index(context.database);
   for (const fs::path& file : files_below(options.input, options.output)) {
-    index_file(index, file, studies, summary);
+    const std::string one = options.one_study && !studies.empty() ? *studies.begin() : "";
+    index_file(index, file, one, studies, summary);
     if (summary.read % 100 == 0) progress(fmt::format("{} files read", summary.read));
   }
+  return studies;
+}
+
+}  // namespace
+
+ProcessSummary process_folder(const config::Settings& settings, const ProcessOptions& options,
+                              const std::function<void(const std::string&)>& progress) {
+  const TemporaryStore store(options.output);
+  Context context = open_folder(settings, options, store.path());
+  ProcessSummary summary;
+  const std::set<std::string> studies = index_folder(context, options, summary, progress);
   work_off(context, progress);
 
   int number = 0;
@@ -139,6 +154,22 @@ ProcessSummary process_folder(const config::Settings& given, const ProcessOption
     for (const auto& job : summary.studies.back().at("jobs"))
       summary.jobs_failed += job.at("state") == "done" || job.at("state") == "refused" ? 0 : 1;
     move_results(context, study, ++number, options, summary);
+  }
+  return summary;
+}
+
+ProcessSummary explain_folder(const config::Settings& settings, const ProcessOptions& options,
+                              const std::function<void(const std::string&)>& progress) {
+  const TemporaryStore store(fs::temp_directory_path());
+  Context context = open_folder(settings, options, store.path());
+  ProcessSummary summary;
+  const std::set<std::string> studies = index_folder(context, options, summary, progress);
+  const auto pending = need(storage::Index(context.database).pending_studies(), "list studies");
+  for (const storage::StudyState& study : pending) queue_grouping(context, study, true);
+  for (std::size_t i = 0; i < pending.size(); ++i) run_next_job(context, "explain");  // groupings: queued first
+  for (const std::string& study : studies) {
+    summary.studies.push_back(explain(context.database, study));
+    summary.studies.back()["dry_run"] = true;
   }
   return summary;
 }

@@ -13,6 +13,8 @@ struct ProcessOptions {
   std::filesystem::path input;
   std::filesystem::path output;  // results go to sub-folders named by us
   config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
+  // The files are images of one study in one frame of reference, whatever their headers say: phantoms, test objects.
+  bool one_study = false;
 };
 
 struct ProcessSummary {
@@ -23,6 +25,11 @@ struct ProcessSummary {
 
 // `progress` is told what is being done. Throws a Failure when the folders cannot be read or written.
 ProcessSummary process_folder(const config::Settings& settings, const ProcessOptions& options,
+                              const std::function<void(const std::string&)>& progress);
+
+// What process_folder() would make of the folder, without computing or writing anything: the accounts only. The output
+// folder of `options` is not used.
+ProcessSummary explain_folder(const config::Settings& settings, const ProcessOptions& options,
                               const std::function<void(const std::string&)>& progress);
 
 }  // namespace server

@@ -18,6 +18,7 @@
 #include "server/ingest.h"
 #include "server/job.h"
 #include "server/log.h"
+#include "server/pacs.h"
 #include "server/reconcile.h"
 #include "server/schedule.h"
 #include "server/workers.h"
@@ -61,6 +62,10 @@ class Service {
     name_orphans();
     for (const config::Destination& destination : context_.settings.destinations) {
       couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings)));
+    }
+    if (context_.settings.query) {
+      inquirer_ = std::make_unique<Inquirer>(*context_.settings.query, context_.settings.grouping, ingest_,
+                                             database_file(context_.settings));
     }
     workers_.start_missing(std::chrono::steady_clock::now());
     wait_for_signals();
@@ -128,8 +133,14 @@ class Service {
     for (const storage::StudyState& study : need(storage::Index(context_.database).pending_studies(), "list studies")) {
       const auto look = due_look(study, ingest_.receiving(study.study_uid, context_.settings.grouping.quiet),
                                  context_.settings.grouping, now());
-      if (look) queue_grouping(context_, study, *look == Look::Quiet);
+      if (!look) continue;
+      const bool ask_first = *look == Look::Quiet && inquirer_ && !is_answered(inquiry_of(study), study);
+      if (!ask_first || study.changed) queue_grouping(context_, study, *look == Look::Quiet && !ask_first);
     }
+  }
+
+  std::optional<storage::Inquiry> inquiry_of(const storage::StudyState& study) {
+    return need(storage::Inquiries(context_.database).find(study.study_uid), "look up an inquiry");
   }
 
   void mend_clock() {
@@ -137,6 +148,7 @@ class Service {
     for (const config::Destination& destination : context_.settings.destinations) {
       longest = std::max<storage::Duration>(longest, destination.longest_retry);
     }
+    if (context_.settings.query) longest = std::max(longest, context_.settings.query->wait);
     const auto mended = need(storage::Index(context_.database).mend_times(now(), longest), "mend times");
     if (mended > 0) log::clock_set_back(mended);
   }
@@ -151,6 +163,7 @@ class Service {
   }
 
   void shut_down() {
+    inquirer_.reset();
     acceptor_->stop();
     couriers_.clear();
     workers_.stop(kPatience);
@@ -162,6 +175,7 @@ class Service {
   Ingest ingest_;
   std::unique_ptr<dicom::Acceptor> acceptor_;
   std::vector<std::unique_ptr<Courier>> couriers_;
+  std::unique_ptr<Inquirer> inquirer_;
   Workers workers_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGCHLD};

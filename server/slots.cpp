@@ -124,15 +124,31 @@ std::string shortfall(const std::optional<int>& expected, std::size_t here, cons
   return "; the recipe expects " + std::to_string(*expected) + " " + what + ", " + std::to_string(here) + " came";
 }
 
+void judge_when_quiet(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
+                      std::span<const dicom::Instance> instances, const PacsEvidence& pacs,
+                      std::string_view end_of_arrival) {
+  std::string missing =
+      shortfall(placement.slot->volumes, acquisition.volumes.size(), "volumes") +
+      shortfall(placement.slot->slices, static_cast<std::size_t>(acquisition.geometry.slices()), "slices");
+  if (const std::string lacking = lacking_images(acquisition, instances, pacs); !lacking.empty())
+    missing += "; " + lacking;
+  if (pacs.fetching && (!missing.empty() || may_learn_its_contrast(placement, recipe))) {
+    placement.waiting_for = "what is being fetched from the PACS" + missing;
+  } else {
+    placement.closed_by = counts_agree(acquisition, instances, pacs)
+                              ? "the PACS has as many images of its series as are here"
+                              : std::string(end_of_arrival);
+    placement.closed_by += missing;
+  }
+}
+
 void judge_completeness(Placement& placement, const dicom::Acquisition& acquisition, const config::Recipe& recipe,
-                        bool quiet) {
+                        std::span<const dicom::Instance> instances, bool quiet, const PacsEvidence& pacs,
+                        std::string_view end_of_arrival) {
   if (!acquisition.fits()) {
-    (quiet ? placement.refused : placement.waiting_for) = acquisition.problem;
+    (quiet && !pacs.fetching ? placement.refused : placement.waiting_for) = acquisition.problem;
   } else if (quiet) {
-    placement.closed_by =
-        "the quiet period of the study is over" +
-        shortfall(placement.slot->volumes, acquisition.volumes.size(), "volumes") +
-        shortfall(placement.slot->slices, static_cast<std::size_t>(acquisition.geometry.slices()), "slices");
+    judge_when_quiet(placement, acquisition, recipe, instances, pacs, end_of_arrival);
   } else if (may_learn_its_contrast(placement, recipe)) {
     placement.waiting_for = "whether it was acquired before or after contrast, until the quiet period is over";
   } else if (recipe_counts_are_met(*placement.slot, acquisition)) {
@@ -199,7 +215,8 @@ void settle_rivals(std::vector<Placement>& placements, const dicom::Grouping& gr
 }  // namespace
 
 std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const dicom::Instance> instances,
-                             const config::Recipe& recipe, bool quiet) {
+                             const config::Recipe& recipe, bool quiet, const PacsEvidence& pacs,
+                             std::string_view end_of_arrival) {
   std::vector<Placement> placements;
   for (std::size_t i = 0; i < grouping.acquisitions.size(); ++i) {
     Placement placement;
@@ -210,7 +227,8 @@ std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const di
   settle_rivals(placements, grouping);
   for (Placement& placement : placements)
     if (placement.refused.empty())
-      judge_completeness(placement, grouping.acquisitions[placement.acquisition], recipe, quiet);
+      judge_completeness(placement, grouping.acquisitions[placement.acquisition], recipe, instances, quiet, pacs,
+                         end_of_arrival);
   return placements;
 }
 

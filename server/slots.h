@@ -7,6 +7,7 @@
 
 #include "config/recipe.h"
 #include "dicom/input/acquisition.h"
+#include "server/pacs_evidence.h"
 
 namespace server {
 
@@ -21,8 +22,11 @@ struct Placement {
 };
 
 // `quiet`: the study's quiet period is over, so that whatever is here is all there is.
+// `end_of_arrival`: the sentence for that.
+// `pacs`: what a PACS has of the study; an acquisition of which it has more images waits while they are being fetched.
 // Order follows Grouping::acquisitions. An acquisition whose headers contradict the recipe's description fits no slot.
 [[nodiscard]] std::vector<Placement> place(const dicom::Grouping& grouping, std::span<const dicom::Instance> instances,
-                                           const config::Recipe& recipe, bool quiet);
+                                           const config::Recipe& recipe, bool quiet, const PacsEvidence& pacs = {},
+                                           std::string_view end_of_arrival = "the quiet period of the study is over");
 
 }  // namespace server

@@ -192,6 +192,8 @@ Result<std::size_t> Index::mend_times(Time now, Duration longest) {
                                 now + longest);
     mended += connection.change("UPDATE outbox SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
                                 now + longest);
+    mended += connection.change("UPDATE inquiry SET not_before = ?1 WHERE state <> 'settled' AND not_before > ?2", now,
+                                now + longest);
     transaction.commit();
     return static_cast<std::size_t>(mended);
   });

@@ -76,8 +76,9 @@ class Index {
   // `seen_arrival` has not been yet.
   Result<void> set_grouped(std::string_view study_uid, Time seen_arrival, bool after_quiet, std::string_view report,
                            std::string_view accession);
-  // After the clock was set back: no arrival, job or delivery may lie in a future that it would take ages to reach.
-  // Arrivals later than `now` become `now`, waits longer than `longest` end now. Returns how many rows were mended.
+  // After the clock was set back: no arrival, job, delivery or inquiry may lie in a future that it would take ages to
+  // reach. Arrivals later than `now` become `now`, waits longer than `longest` end now. Returns how many rows were
+  // mended.
   Result<std::size_t> mend_times(Time now, Duration longest);
   Result<std::optional<std::string>> report_of(std::string_view study_uid) const;
   // Study UIDs that a person's word may mean: study, series or SOP instance UID (of what came, of what we made, or of

@@ -116,7 +116,36 @@ CREATE INDEX outbox_waiting ON outbox(destination, id) WHERE state = 'waiting';
 CREATE INDEX outbox_object ON outbox(sop_instance_uid);
 )sql";
 
-constexpr std::array kMigrations = {kFirst};
+// What another node has of a study, and what was fetched from there.
+constexpr const char* kInquiries = R"sql(
+CREATE TABLE inquiry (
+  study_uid  TEXT PRIMARY KEY REFERENCES study(study_uid),
+  instances  INTEGER NOT NULL CHECK (instances >= 0),  -- that were here; with another number it is out of date
+  state      TEXT NOT NULL CHECK (state IN ('asking', 'fetching', 'settled')),
+  failures   INTEGER NOT NULL CHECK (failures >= 0),
+  not_before INTEGER NOT NULL,
+  problem    TEXT NOT NULL,
+  asked      INTEGER NOT NULL,
+  CHECK (state <> 'asking' OR (failures > 0 AND problem <> '')),
+  CHECK (state <> 'fetching' OR problem = '')
+) STRICT, WITHOUT ROWID;
+CREATE INDEX inquiry_fetching ON inquiry(not_before) WHERE state = 'fetching';
+
+CREATE TABLE peer_series (
+  study_uid  TEXT NOT NULL REFERENCES inquiry(study_uid),
+  series_uid TEXT NOT NULL CHECK (series_uid <> ''),
+  number     INTEGER,
+  modality   TEXT NOT NULL,
+  instances  INTEGER CHECK (instances >= 0),           -- NULL: not counted, or there no more
+  fetches    INTEGER NOT NULL DEFAULT 0 CHECK (fetches >= 0),
+  fetched    INTEGER NOT NULL DEFAULT 0 CHECK (fetched >= 0),
+  problem    TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (study_uid, series_uid),
+  CHECK (fetches > 0 OR (fetched = 0 AND problem = ''))
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kFirst, kInquiries};
 
 std::int64_t version_of(Connection& connection) {
   Statement row = connection.query("PRAGMA user_version");

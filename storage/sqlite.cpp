@@ -100,6 +100,11 @@ std::optional<std::string> Statement::text_or_null() {
   return text();
 }
 
+std::optional<std::int64_t> Statement::integer_or_null() {
+  if (null()) return ++column_, std::nullopt;
+  return integer();
+}
+
 std::optional<Time> Statement::time_or_null() {
   if (null()) return ++column_, std::nullopt;
   return time();

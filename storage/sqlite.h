@@ -70,6 +70,7 @@ class Statement {
   }
 
   std::int64_t integer() { return sqlite3_column_int64(statement_, column_++); }
+  std::optional<std::int64_t> integer_or_null();
   std::uint64_t size() { return static_cast<std::uint64_t>(integer()); }
   int small() { return sqlite3_column_int(statement_, column_++); }
   bool flag() { return integer() != 0; }

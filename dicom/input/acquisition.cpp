@@ -22,7 +22,7 @@
 namespace dicom {
 namespace {
 
-constexpr double kT2WeightedFromMs = 60;  // shorter echo times weight by proton density or T1
+constexpr double kT2WeightedFromMs = 50;  // shorter echo times weight by proton density or T1
 
 double tr_tolerance(double tr_ms) { return std::max(0.05, 1e-3 * tr_ms); }
 double te_tolerance(double) { return 0.02; }
@@ -161,9 +161,12 @@ class Grouper {
   // Phases by version: those of two versions of one acquisition are not twice as many.
   bool make_dynamic(const Indices& images) {
     std::vector<Indices> phases = phases_of(images, instances_);
+    const Indices aborted = take_out_aborted(phases, instances_);
     if (phases.size() < kLeastPhases) return false;
+    passed_.add(aborted, "a dynamic series that was aborted and acquired again");
     result_.acquisitions.push_back(dynamic_acquisition(std::move(phases), instances_));
     Indices used = result_.acquisitions.back().instances;
+    used.insert(used.end(), aborted.begin(), aborted.end());
     for (const std::size_t i : images)
       if (std::find(used.begin(), used.end(), i) == used.end())
         passed_.add(i, "phase of a dynamic series that is not complete");

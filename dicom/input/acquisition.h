@@ -80,6 +80,10 @@ struct Grouping {
   std::vector<std::size_t> rois;          // instances with Content::Roi
 };
 
+// As a person reads it: "T1 by variable flip angle"; "flip angle 5 degrees", "phase 3, 120 s".
+[[nodiscard]] std::string_view title_of(Kind kind);
+[[nodiscard]] std::string volume_name(const Acquisition& acquisition, std::size_t volume);
+
 // Names in fitting::catalog() of the models that fit this acquisition, the clinical one first: "t1_vfa"; "t2";
 // "t2star"; "adc", and "dki" too where three or more b-values reach 1500 to 3000 s/mm2; "t1_ir", or
 // "t1_ir_tr" where TR changes with TI; "mdme"; "dce". None for SyntheticMaps, which are taken over as they are, and

@@ -138,6 +138,30 @@ std::vector<Indices> phases_of(const Indices& stack, Instances instances) {
   return phases;
 }
 
+Indices take_out_aborted(std::vector<Indices>& phases, Instances instances) {
+  std::size_t most = 0;
+  for (const Indices& phase : phases) most = std::max(most, phase.size());
+  const auto series_of = [&](const Indices& phase) { return std::string_view(instances[phase.front()].series_uid); };
+  std::map<std::string_view, std::size_t> complete;
+  for (const Indices& phase : phases) complete[series_of(phase)] += phase.size() == most ? 1 : 0;
+  std::set<std::string_view> aborted;
+  for (std::size_t k = 0; k < phases.size(); ++k) {
+    if (phases[k].size() == most) continue;
+    const bool again =
+        std::any_of(phases.begin() + static_cast<std::ptrdiff_t>(k) + 1, phases.end(), [&](const Indices& later) {
+          return series_of(later) != series_of(phases[k]) && complete[series_of(later)] >= kLeastPhases;
+        });
+    if (again && complete[series_of(phases[k])] < kLeastPhases) aborted.insert(series_of(phases[k]));
+  }
+  Indices out;
+  std::erase_if(phases, [&](const Indices& phase) {
+    if (!aborted.contains(series_of(phase))) return false;
+    out.insert(out.end(), phase.begin(), phase.end());
+    return true;
+  });
+  return out;
+}
+
 Acquisition dynamic_acquisition(std::vector<Indices> phases, Instances instances) {
   const Rules& rules = rules_of(Kind::Dynamic);
   Acquisition left;

@@ -15,6 +15,10 @@ inline constexpr std::size_t kLeastPhases = 3;
 // belong to no phase that can be told apart make a phase of their own, which is incomplete.
 [[nodiscard]] std::vector<Indices> phases_of(const Indices& stack, Instances instances);
 
+// Takes series out that were aborted within a phase and acquired again as a later series of kLeastPhases or more; what it
+// returns are their images.
+[[nodiscard]] Indices take_out_aborted(std::vector<Indices>& phases, Instances instances);
+
 // The acquisition of these phases. Volume::axis is the time since the first of them, s.
 [[nodiscard]] Acquisition dynamic_acquisition(std::vector<Indices> phases, Instances instances);
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "dicom/input/acquisition.h"
+#include "dicom/input/volumes.h"
 
 namespace dicom {
 namespace {
@@ -51,6 +52,39 @@ std::string_view to_string(Kind kind) {
 std::optional<Kind> parse_kind(std::string_view name) {
   const auto found = std::find_if(kKinds.begin(), kKinds.end(), [&](Kind kind) { return to_string(kind) == name; });
   return found == kKinds.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string_view title_of(Kind kind) {
+  switch (kind) {
+    case Kind::T1Vfa:
+      return "T1 by variable flip angle";
+    case Kind::T2MultiEcho:
+      return "T2 by multi-echo spin echo";
+    case Kind::T2StarMultiEcho:
+      return "T2* by multi-echo gradient echo";
+    case Kind::Diffusion:
+      return "diffusion";
+    case Kind::T1InversionRecovery:
+      return "T1 by inversion recovery";
+    case Kind::Mdme:
+      return "synthetic MRI, raw images (MDME)";
+    case Kind::SyntheticMaps:
+      return "synthetic MRI, maps exported by SyMRI";
+    case Kind::Dynamic:
+      return "dynamic contrast-enhanced series";
+    case Kind::T2Weighted:
+      return "T2-weighted images";
+  }
+  return "";
+}
+
+std::string volume_name(const Acquisition& acquisition, std::size_t volume) {
+  const Rules& rules = rules_of(acquisition.kind);
+  const double axis = acquisition.volumes[volume].axis;
+  if (acquisition.kind == Kind::Dynamic) return "phase " + std::to_string(volume + 1) + ", " + plain(axis) + " s";
+  std::string name = std::string(rules.parameter) + " " + with_unit(rules, {axis});
+  if (volume < acquisition.echo_times_ms.size()) name += ", TE " + plain(acquisition.echo_times_ms[volume]) + " ms";
+  return name;
 }
 
 std::vector<std::string_view> models_of(const Acquisition& acquisition) {

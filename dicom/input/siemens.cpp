@@ -20,10 +20,20 @@ std::optional<int> echoes_of(const std::string& sequence_name) {
   return echoes > 1 ? std::optional(echoes) : std::nullopt;
 }
 
+// `*fl3d1`: FLASH, spoiled by its name. Enhanced objects of XA do not say so elsewhere.
+bool is_flash(const std::string& sequence_name) {
+  return sequence_name.rfind("fl", 0) == 0 || sequence_name.rfind("*fl", 0) == 0;
+}
+
+void apply_siemens_sequence(const std::string& name, Instance& instance) {
+  instance.echo_train_length = echoes_of(name);
+  if (instance.gradient_echo && is_flash(name)) instance.spoiled = true;
+}
+
 }  // namespace
 
 void apply_siemens(DcmItem& header, Instance& instance) {
-  instance.echo_train_length = echoes_of(text(header, DCM_SequenceName));
+  apply_siemens_sequence(text(header, DCM_SequenceName), instance);
   if (!instance.echo_planar) return;
   if (const auto b = private_number(header, kBValue))
     instance.b_value_s_mm2 = b;  // classic, including XA's interoperability images

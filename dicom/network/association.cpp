@@ -4,12 +4,10 @@
 #include <dcmtk/dcmnet/dul.h>
 
 #include <array>
-#include <optional>
-#include <utility>
+#include <string>
 #include <vector>
 
-#include "dicom/network/data_set_file.h"
-#include "dicom/uid.h"
+#include "dicom/network/data_set_reception.h"
 
 namespace dicom {
 namespace {
@@ -18,10 +16,6 @@ constexpr std::chrono::seconds kFarewell{1};
 
 // More than any command set of the services we offer; DCMTK builds it in memory.
 constexpr std::size_t kLargestCommand = 16384;
-
-// DIMSE statuses that the node's handler cannot give: they are about the command, not about the object (PS3.7 annex C).
-constexpr std::uint16_t kInvalidInstance = 0x0117;
-constexpr std::uint16_t kSopClassMismatch = 0xA900;
 
 T_ASC_RejectParameters as_wire(Refusal refusal) {
   switch (refusal) {
@@ -62,20 +56,6 @@ OFCondition negotiate_all(T_ASC_Parameters* parameters) {
     if (condition.bad()) return condition;
   }
   return EC_Normal;
-}
-
-T_ASC_PresentationContext accepted_context(T_ASC_Association& association, T_ASC_PresentationContextID id) {
-  T_ASC_PresentationContext context{};
-  ASC_findAcceptedPresentationContext(association.params, id, &context);
-  return context;
-}
-
-// Why a C-STORE request is refused before its data set is looked at; nullopt = it is not.
-std::optional<std::uint16_t> objection(const T_DIMSE_C_StoreRQ& request, const T_ASC_PresentationContext& context) {
-  if (!is_storage_class(request.AffectedSOPClassUID)) return kSopClassMismatch;
-  if (std::string_view(request.AffectedSOPClassUID) != context.abstractSyntax) return kSopClassMismatch;
-  if (!is_uid(request.AffectedSOPInstanceUID)) return kInvalidInstance;
-  return std::nullopt;
 }
 
 bool is_silence(const OFCondition& condition) {
@@ -158,57 +138,11 @@ OFCondition Association::answer(T_ASC_PresentationContextID context, T_DIMSE_Mes
     case DIMSE_C_ECHO_RQ:
       return DIMSE_sendEchoResponse(association_, context, &message.msg.CEchoRQ, STATUS_Success, nullptr);
     case DIMSE_C_STORE_RQ:
-      return answer_store(context, message.msg.CStoreRQ);
+      return answer_store(*association_, context, message.msg.CStoreRQ, handler_,
+                          {calling_, number_, options_.dimse_timeout});
     default:
       return DIMSE_BADCOMMANDTYPE;  // no other service was negotiated
   }
-}
-
-OFCondition Association::answer_store(T_ASC_PresentationContextID context, const T_DIMSE_C_StoreRQ& request) {
-  T_DIMSE_C_StoreRSP response{};
-  const OFCondition received = receive(context, request, response.DimseStatus);
-  return received.good() ? DIMSE_sendStoreResponse(association_, context, &request, &response, nullptr) : received;
-}
-
-OFCondition Association::receive(T_ASC_PresentationContextID context_id, const T_DIMSE_C_StoreRQ& request,
-                                 std::uint16_t& status) {
-  const auto context = accepted_context(*association_, context_id);
-  const auto refused = objection(request, context);
-  const auto path = refused ? Result<std::filesystem::path>() : handler_.new_file(number_);
-  if (refused || !path) {
-    status = refused.value_or(static_cast<std::uint16_t>(StoreStatus::OutOfResources));
-    return receive_data_set(context_id, nullptr);
-  }
-
-  Received received{
-      *path,  request.AffectedSOPClassUID, request.AffectedSOPInstanceUID, context.acceptedTransferSyntax, calling_,
-      number_};
-  DataSetFile file(*path, {received.sop_class_uid, received.sop_instance_uid, received.transfer_syntax_uid, calling_});
-  const OFCondition condition = receive_data_set(context_id, &file);
-  if (condition.bad()) return condition;
-  status = static_cast<std::uint16_t>(file.close() ? handler_.store(std::move(received)) : StoreStatus::OutOfResources);
-  return EC_Normal;
-}
-
-// DIMSE_receiveDataSetInFile would end the association at a fragment of odd length, which real senders produce.
-OFCondition Association::receive_data_set(T_ASC_PresentationContextID context, DataSetFile* file) {
-  for (;;) {
-    DUL_PDV fragment{};
-    const OFCondition condition = next_fragment(fragment);
-    if (condition.bad()) return condition;
-    if (fragment.pdvType != DUL_DATASETPDV) return DIMSE_UNEXPECTEDPDVTYPE;
-    if (fragment.presentationContextID != context) return DIMSE_BADDATA;
-    if (file != nullptr) file->write({static_cast<const char*>(fragment.data), fragment.fragmentLength});
-    if (fragment.lastPDV) return EC_Normal;
-  }
-}
-
-OFCondition Association::next_fragment(DUL_PDV& fragment) {
-  if (DUL_NextPDV(&association_->DULassociation, &fragment).good()) return EC_Normal;
-  const int silence_s = static_cast<int>(options_.dimse_timeout.count());
-  if (!ASC_dataWaiting(association_, silence_s)) return DIMSE_NODATAAVAILABLE;
-  const OFCondition condition = DUL_ReadPDVs(&association_->DULassociation, nullptr, DUL_NOBLOCK, silence_s);
-  return condition == DUL_PDATAPDUARRIVED ? DUL_NextPDV(&association_->DULassociation, &fragment) : condition;
 }
 
 }  // namespace dicom

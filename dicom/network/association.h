@@ -12,7 +12,6 @@
 
 #include "dicom/network/acceptor.h"
 #include "dicom/network/connection.h"
-#include "dicom/network/data_set_file.h"
 #include "dicom/network/negotiation.h"
 
 namespace dicom {
@@ -36,11 +35,6 @@ class Association {
   std::string answer_messages();
   std::string farewell(const OFCondition& ended);
   OFCondition answer(T_ASC_PresentationContextID context, T_DIMSE_Message& message);
-  OFCondition answer_store(T_ASC_PresentationContextID context, const T_DIMSE_C_StoreRQ& request);
-  OFCondition receive(T_ASC_PresentationContextID context, const T_DIMSE_C_StoreRQ& request, std::uint16_t& status);
-  OFCondition receive_data_set(T_ASC_PresentationContextID context,
-                               DataSetFile* file);  // nullptr: read and thrown away
-  OFCondition next_fragment(DUL_PDV& fragment);
 
   T_ASC_Association* association_;
   const std::shared_ptr<Patience> patience_;

@@ -42,6 +42,7 @@ void Patience::inside_message() {
 void Patience::hurry(std::chrono::seconds longest_wait) {
   inside_message();
   longest_wait_ = longest_wait;
+  latest_ = std::chrono::steady_clock::time_point::max();  // also after the latest moment there is a farewell
 }
 
 Connection::Connection(DcmNativeSocketType socket, ConnectionLimits limits)
@@ -51,8 +52,9 @@ bool Connection::wait_for(short events, std::chrono::seconds longest) {
   Patience& patience = *patience_;
   const int stop_descriptor = patience.interruptible_ ? patience.limits_.stop_descriptor : -1;
   std::array<pollfd, 2> watched{pollfd{getSocket(), events, 0}, pollfd{stop_descriptor, POLLIN, 0}};
-  const auto until =
+  const auto wanted =
       std::chrono::steady_clock::now() + std::clamp(longest, std::chrono::seconds{0}, patience.longest_wait_);
+  const auto until = std::min(wanted, patience.latest_);
   for (;;) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     const int ready =
@@ -69,6 +71,7 @@ bool Connection::wait_for_peer(short events) { return wait_for(events, patience_
 ssize_t Connection::read(void* buffer, size_t size) {
   std::size_t& bytes_left = patience_->bytes_left_;
   if (bytes_left == 0) return give_up(EMSGSIZE);
+  if (patience_->is_over()) return give_up(ETIMEDOUT);  // a peer that never pauses is never waited for
   for (;;) {
     const ssize_t got = recv(getSocket(), buffer, std::min(size, bytes_left), MSG_DONTWAIT);
     if (got > 0 && bytes_left != Patience::kUnlimited) bytes_left -= static_cast<std::size_t>(got);

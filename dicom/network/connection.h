@@ -38,14 +38,21 @@ class Patience {
   void inside_message();
   // For the farewell: whatever the peer does, no wait longer than this.
   void hurry(std::chrono::seconds longest_wait);
+  // Whatever the peer does, nothing is read and nobody waits beyond this moment, the farewell excepted.
+  void end_at(std::chrono::steady_clock::time_point latest) { latest_ = latest; }
 
   [[nodiscard]] bool was_stopped() const { return stopped_; }  // a wait ended because of the stop descriptor
   [[nodiscard]] bool timed_out() const { return timed_out_; }  // a wait ended because the peer was silent
 
  private:
   friend class Connection;
+  [[nodiscard]] bool is_over() const {
+    return latest_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= latest_;
+  }
+
   ConnectionLimits limits_;
   std::chrono::seconds longest_wait_ = std::chrono::seconds::max();
+  std::chrono::steady_clock::time_point latest_ = std::chrono::steady_clock::time_point::max();
   std::size_t bytes_left_ = kUnlimited;
   bool interruptible_ = true;
   bool stopped_ = false;

@@ -25,7 +25,8 @@ void propose(T_ASC_Parameters* parameters, std::size_t index, const ProposedCont
   std::vector<const char*> syntaxes;
   for (const std::string& syntax : context.transfer_syntaxes) syntaxes.push_back(syntax.c_str());
   check(ASC_addPresentationContext(parameters, id_of(index), context.abstract_syntax.c_str(), syntaxes.data(),
-                                   static_cast<int>(syntaxes.size())),
+                                   static_cast<int>(syntaxes.size()),
+                                   context.peer_sends ? ASC_SC_ROLE_SCP : ASC_SC_ROLE_DEFAULT),
         "propose a presentation context");
 }
 
@@ -83,8 +84,10 @@ std::string rejection_in_words(const T_ASC_RejectParameters& rejection) {
 
 void RequestedAssociation::DropNetwork::operator()(T_ASC_Network* network) const { ASC_dropNetwork(&network); }
 
-RequestedAssociation::RequestedAssociation(const Peer& peer, std::span<const ProposedContext> contexts)
-    : layer_({.silence = peer.dimse_timeout}), contexts_(contexts.begin(), contexts.end()) {
+RequestedAssociation::RequestedAssociation(const Peer& peer, std::span<const ProposedContext> contexts,
+                                           int stop_descriptor)
+    : layer_({.silence = peer.dimse_timeout, .stop_descriptor = stop_descriptor}),
+      contexts_(contexts.begin(), contexts.end()) {
   initialise_dcmtk();
   T_ASC_Network* network = nullptr;
   check(ASC_initializeNetwork(NET_REQUESTOR, 0, static_cast<int>(peer.acse_timeout.count()), &network),

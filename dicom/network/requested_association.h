@@ -16,6 +16,7 @@ namespace dicom {
 struct ProposedContext {
   std::string abstract_syntax;
   std::vector<std::string> transfer_syntaxes;
+  bool peer_sends = false;  // the roles are turned round: its objects come to us (C-GET)
   bool operator==(const ProposedContext&) const = default;
 };
 
@@ -24,10 +25,10 @@ inline constexpr std::size_t kMostContexts = 128;
 
 // Throws Failure (dicom/dcmtk.h) with Fault::Rejected when the peer refuses in a way that only people can change, and
 // with Fault::Network for everything that may pass. Destruction releases the association when it is whole, and aborts
-// it otherwise.
+// it otherwise. `stop_descriptor`: readable when whoever waits between messages is to give up; -1: nobody will ask.
 class RequestedAssociation {
  public:
-  RequestedAssociation(const Peer& peer, std::span<const ProposedContext> contexts);
+  RequestedAssociation(const Peer& peer, std::span<const ProposedContext> contexts, int stop_descriptor = -1);
   ~RequestedAssociation();
   RequestedAssociation(const RequestedAssociation&) = delete;
   RequestedAssociation& operator=(const RequestedAssociation&) = delete;

@@ -24,6 +24,7 @@ struct MapRequest {
   std::size_t parameter = 0;  // index into fit->maps
   std::string slot;           // "t1_pre", "t2", …: makes series of one study distinct
   std::string contrast;       // "before", "after" or "": becomes "pre" / "post" in the Series Description
+  int revision = 1;           // of this slot's maps in the study: later images made a further one
   int series_offset = 0;      // MR series number = 9101 + offset, Parametric Map 9001 + offset
   MapSource source;
   Equipment equipment;

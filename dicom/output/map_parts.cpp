@@ -61,7 +61,9 @@ std::string series_uid(const Map& map, const std::string& role, DcmItem& source)
 
 std::string series_description(const Map& map, const std::string& kind) {
   const std::string unit = map.quantity.unit_text.empty() ? "" : " [" + map.quantity.unit_text + "]";
-  const std::string tail = contrast_words(map.request->contrast) + unit + " (RESEARCH)";
+  const int revision = map.request->revision;
+  const std::string tail = contrast_words(map.request->contrast) + unit +
+                           (revision > 1 ? " rev " + std::to_string(revision) : std::string()) + " (RESEARCH)";
   return one_line(map.quantity.title, 64 - kind.size() - 1 - tail.size()) + " " + kind + tail;
 }
 

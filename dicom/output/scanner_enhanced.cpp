@@ -151,18 +151,16 @@ void put_contrast_agent(DcmItem& item, const Object& object) {
 
 // --- shared functional groups
 
-void put_timing(DcmItem& shared, const Object& object) {
-  DcmItem& timing = add_item(shared, DCM_MRTimingAndRelatedParametersSequence);
-  put_decimal(timing, DCM_RepetitionTime, object.series.series.protocol.repetition_time_ms);
-  put_decimal(timing, DCM_FlipAngle, object.frame(0).contrast().flip_angle_deg);
-  put_text(timing, DCM_EchoTrainLength, std::to_string(object.series.echo_train_length));
+// A train of echoes is made by radio-frequency pulses (SE), by gradients (GR), or by gradients after one pulse (EP).
+void put_echo_trains(DcmItem& timing, const Object& object) {
   const int train = object.series.echo_train_length;
-  const bool gradients = object.echo_planar() || (object.gradient_echo() && train > 1);
-  put_unsigned(timing, DCM_RFEchoTrainLength, object.gradient_echo() ? 0 : gradients ? 1 : train);
-  put_unsigned(timing, DCM_GradientEchoTrainLength,
-               object.gradient_echo() ? std::max(train, 1)
-               : gradients            ? train
-                                      : 0);
+  const bool spin_echo = object.series.scanning_sequence == "SE";
+  put_text(timing, DCM_EchoTrainLength, std::to_string(train));
+  put_unsigned(timing, DCM_RFEchoTrainLength, spin_echo ? train : object.echo_planar() ? 1 : 0);
+  put_unsigned(timing, DCM_GradientEchoTrainLength, spin_echo ? 0 : train);
+}
+
+void put_safety(DcmItem& timing) {
   for (const char* type : {"GRADIENT", "RF"}) {
     DcmItem& mode = add_item(timing, DCM_OperatingModeSequence);
     put_text(mode, DCM_OperatingModeType, type);
@@ -173,6 +171,14 @@ void put_timing(DcmItem& shared, const Object& object) {
   DcmItem& absorption = add_item(timing, DCM_SpecificAbsorptionRateSequence);
   put_text(absorption, DCM_SpecificAbsorptionRateDefinition, "IEC_WHOLE_BODY");
   put_number(absorption, DCM_SpecificAbsorptionRateValue, 0.1);
+}
+
+void put_timing(DcmItem& shared, const Object& object) {
+  DcmItem& timing = add_item(shared, DCM_MRTimingAndRelatedParametersSequence);
+  put_decimal(timing, DCM_RepetitionTime, object.series.series.protocol.repetition_time_ms);
+  put_decimal(timing, DCM_FlipAngle, object.frame(0).contrast().flip_angle_deg);
+  put_echo_trains(timing, object);
+  put_safety(timing);
 }
 
 void put_modifiers(DcmItem& shared, const Object& object) {

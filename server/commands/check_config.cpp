@@ -8,9 +8,21 @@
 namespace server::commands {
 namespace {
 
+std::string way_of(const config::Query& query) {
+  switch (query.method) {
+    case config::Query::Method::Move:
+      return "and has what is missing sent to " + query.move_destination;
+    case config::Query::Method::Get:
+      return "and gets what is missing";
+    case config::Query::Method::Off:
+      break;
+  }
+  return "and fetches nothing";
+}
+
 int check(const std::filesystem::path& settings_file) {
   const config::Settings settings = need(config::load_settings(settings_file), "settings");
-  const config::Recipe recipe = need(config::load_recipe(settings.recipe), "recipe");
+  const config::Recipe recipe = load_recipe(settings.recipe);
   std::cout << fmt::format("{} is good.\n", settings_file.string());
   std::cout << fmt::format("listens as {} on port {}; may store: {}\n", settings.receive.ae_title,
                            settings.receive.port,
@@ -33,6 +45,11 @@ int check(const std::filesystem::path& settings_file) {
                              destination.peer.host, destination.peer.port);
   }
   if (settings.destinations.empty()) std::cout << "no destination: results stay in the store\n";
+  if (settings.query) {
+    const config::Query& query = *settings.query;
+    std::cout << fmt::format("asks {} at {}:{} what it has of a study, {}\n", query.peer.ae_title, query.peer.host,
+                             query.peer.port, way_of(query));
+  }
   return kDone;
 }
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <string>
 
+#include "config/settings.h"
+
 namespace server::commands {
 
 inline constexpr int kDone = 0;
@@ -23,6 +25,23 @@ void add_explain(CLI::App& app, Run& run);
 void add_jobs(CLI::App& app, Run& run);
 void add_outbox(CLI::App& app, Run& run);
 void add_check_config(CLI::App& app, Run& run);
+
+// Settings of a command that works on a folder: those of a file, or the defaults with the shipped recipe and models;
+// `recipe` is a file or the name of an installed recipe, empty: the settings' own. Logs errors only.
+[[nodiscard]] config::Settings folder_settings(const std::filesystem::path& settings_file, const std::string& recipe);
+
+// Tells on a terminal what is being done, on a line that is wiped at the end.
+class Progress {
+ public:
+  Progress();
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void operator()(const std::string& what) const;
+
+ private:
+  bool terminal_;
+};
 
 // The option --config, as every command that needs the settings has it.
 void add_settings_option(CLI::App& command, std::filesystem::path& settings_file);

@@ -1,10 +1,8 @@
 #include "server/process.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
+#include <functional>
 #include <iostream>
-#include <thread>
 
 #include "dicom/output/object.h"
 #include "server/commands/command.h"
@@ -22,22 +20,6 @@ struct Options {
   bool json = false;
 };
 
-// Without a settings file: the defaults, the shipped recipe and models.
-config::Settings settings_of(const Options& options) {
-  config::Settings settings;
-  if (!options.settings_file.empty()) {
-    settings = need(config::load_settings(options.settings_file), "read the settings");
-  } else {
-    settings.recipe = config::share_folder() / "config/recipes/zhang-mapping.toml";
-    settings.models = config::share_folder() / "classifier/models";
-    settings.fitting.threads = std::max(1u, std::thread::hardware_concurrency());
-  }
-  if (!options.recipe.empty()) settings.recipe = options.recipe;
-  settings.logging.level = "error";
-  settings.logging.file.clear();
-  return settings;
-}
-
 config::ParametricMaps form_of(const std::string& pm) {
   if (pm == "normalised") return config::ParametricMaps::Normalised;
   return pm == "off" ? config::ParametricMaps::Off : config::ParametricMaps::Real;
@@ -45,14 +27,13 @@ config::ParametricMaps form_of(const std::string& pm) {
 
 int run_process(Options options) {
   options.process.parametric_maps = form_of(options.pm);
-  const config::Settings settings = settings_of(options);
+  const config::Settings settings = folder_settings(options.settings_file, options.recipe);
   log::open(settings.logging);
   dicom::warm_up_writers();
-  const bool terminal = isatty(STDERR_FILENO) != 0;
-  const ProcessSummary summary = process_folder(settings, options.process, [&](const std::string& what) {
-    if (terminal) std::cerr << "\r\033[K" << what << std::flush;
-  });
-  if (terminal) std::cerr << "\r\033[K";
+  const ProcessSummary summary = [&] {
+    const Progress progress;
+    return process_folder(settings, options.process, std::cref(progress));
+  }();
   if (options.json) {
     std::cout << summary.studies.dump(2) << "\n";
   } else {
@@ -78,8 +59,10 @@ void add_process(CLI::App& app, Run& run) {
   command->add_option("--out", options->process.output, "Where results go")->required();
   command->add_option("--config", options->settings_file, "A settings file, for its recipe, models and fit options")
       ->check(CLI::ExistingFile);
-  command->add_option("--recipe", options->recipe, "A recipe file instead of the settings' one")
-      ->check(CLI::ExistingFile);
+  command->add_option("--recipe", options->recipe,
+                      "A recipe file, or the name of an installed one, for the settings' one");
+  command->add_flag("--one-study", options->process.one_study,
+                    "All files are images of one study in one place, whatever their headers say (phantoms)");
   command->add_option("--pm", options->pm, "Parametric Maps: real units, normalised to 0..1 for OHIF, or off")
       ->check(CLI::IsMember({"real", "normalised", "off"}))
       ->capture_default_str();

@@ -225,9 +225,9 @@ std::vector<std::pair<std::string, TrueValue>> relative_changes() {
 
 Profile architect_symri(bool maps) {
   const double adc = lesion_tissue().adc_um2_per_ms * 1000;
-  const std::string title = "GE SIGNA Architect 3 T: raw SyMRI before and after contrast, MUSE-DWI and DCE";
   return {.name = maps ? "architect-symri-maps" : "architect-symri",
-          .title = maps ? title + ", and the maps that SyMRI exports" : title,
+          .title = maps ? "the same, with the maps that SyMRI exports and the encrypted ones of the scanner"
+                        : "GE SIGNA Architect 3 T: raw SyMRI before and after contrast, MUSE-DWI, DCE",
           .scanner = dicom::Scanner::Architect,
           .steps = steps_of(maps),
           .truth = {symri_truth("symri_pre", false),

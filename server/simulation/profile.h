@@ -73,6 +73,7 @@ inline constexpr double kStudy_s = 10 * 3600 + 15 * 60;
 // Every option that changes an image changes the study: one UID never names two contents.
 [[nodiscard]] std::string study_uid(const SimulateOptions& options);
 [[nodiscard]] std::string uid_within(const std::string& study, const std::string& what);
+// `options.profile` is one of the profiles, and is written by the scanner that `options.enhanced` asks for.
 [[nodiscard]] dicom::SimulatedExam exam_of(const SimulateOptions& options);
 
 // --- where

@@ -27,8 +27,9 @@ inline std::vector<server::SimulatedFile> small_exam(const fs::path& folder, std
 }
 
 // SOP Instance UID -> digest of the data set, of every result that `herald process` makes of a folder.
-inline std::map<std::string, std::string> processed(const fs::path& exam, const fs::path& out) {
-  support::run({HERALD_PROGRAM, "process", exam.string(), "--out", out.string()});
+inline std::map<std::string, std::string> processed(const fs::path& exam, const fs::path& out,
+                                                    const std::string& recipe = "zhang-mapping") {
+  support::run({HERALD_PROGRAM, "process", exam.string(), "--out", out.string(), "--recipe", recipe});
   std::map<std::string, std::string> results;
   for (const auto& entry : fs::recursive_directory_iterator(out)) {
     if (!entry.is_regular_file()) continue;
@@ -50,14 +51,14 @@ class Scanner {
   explicit Scanner(std::vector<server::SimulatedFile> files) : files_(std::move(files)) {}
 
   // Sends what is still missing on one association. True when everything was acknowledged.
-  bool push(int port) {
+  bool push(int port, const std::string& called = "HERALD") {
     std::vector<dicom::Outgoing> missing;
     for (const auto& file : files_) {
       if (!acknowledged_.contains(file.sop_instance_uid))
         missing.push_back({file.path, file.sop_class_uid, file.sop_instance_uid});
     }
     dicom::Peer peer;
-    peer.ae_title = "HERALD";
+    peer.ae_title = called;
     peer.host = "127.0.0.1";
     peer.port = static_cast<std::uint16_t>(port);
     peer.calling_ae_title = "SCANNER";

@@ -87,11 +87,21 @@ std::string described(const config::Destination& d) {
   return out.str();
 }
 
+std::string described(const config::Query& q) {
+  std::ostringstream out;
+  out << q.peer.port << ' ' << q.peer.calling_ae_title << ' ' << static_cast<int>(q.method) << ' ' << q.move_destination
+      << ' ' << q.attempts << ' ' << q.wait.count() << ' ' << q.most_series_per_study << ' '
+      << q.most_instances_per_study << ' ' << q.peer.connect_timeout.count() << ' ' << q.peer.acse_timeout.count()
+      << ' ' << q.peer.dimse_timeout.count();
+  return out.str();
+}
+
 TEST_F(SettingsFile, ThatIsShippedLoadsAndHoldsTheDefaultsOfTheStructs) {
   const auto shipped = load_settings(kShipped);
   ASSERT_TRUE(shipped) << shipped.error().what;
   EXPECT_EQ(described(*shipped), described(Settings{}));
   EXPECT_THAT(shipped->destinations, IsEmpty());
+  EXPECT_FALSE(shipped->query);
   EXPECT_EQ(shipped->store.root, "/var/lib/herald");
 }
 
@@ -109,6 +119,12 @@ TEST_F(SettingsFile, ThatIsShippedShowsADestinationWithTheDefaultsOfTheStruct) {
   const Settings settings = load(with_examples());
   ASSERT_THAT(settings.destinations, SizeIs(1));
   EXPECT_EQ(described(settings.destinations[0]), described(config::Destination{}));
+}
+
+TEST_F(SettingsFile, ThatIsShippedShowsAPacsToAskWithTheDefaultsOfTheStruct) {
+  const Settings settings = load(with_examples());
+  ASSERT_TRUE(settings.query);
+  EXPECT_EQ(described(*settings.query), described(config::Query{}));
 }
 
 TEST_F(SettingsFile, ThatIsShippedExplainsEveryKeyAboveIt) {
@@ -185,6 +201,20 @@ dimse_timeout_s = 6
 first_retry_s = 7
 longest_retry_s = 8
 give_up_after_days = 1
+[query]
+ae_title = "ARCHIVE"
+host = "10.0.0.8"
+port = 4242
+calling_ae_title = "ASKING"
+method = "get"
+move_destination = "THERE"
+attempts = 5
+wait_s = 0.5
+most_series_per_study = 6
+most_instances_per_study = 700
+connect_timeout_s = 8
+acse_timeout_s = 9
+dimse_timeout_s = 10
 [log]
 format = "json"
 level = "debug"
@@ -206,6 +236,27 @@ file = "logs/herald.log"
   EXPECT_EQ(s.destinations[1].name, "old-viewer");
   EXPECT_EQ(s.destinations[1].peer.ae_title, "OLD");
   EXPECT_EQ(s.destinations[1].peer.host, "10.0.0.7");
+  ASSERT_TRUE(s.query);
+  EXPECT_EQ(described(*s.query), "4242 ASKING 1 THERE 5 500 6 700 8 9 10");
+  EXPECT_EQ(s.query->peer.ae_title, "ARCHIVE");
+  EXPECT_EQ(s.query->peer.host, "10.0.0.8");
+}
+
+TEST_F(SettingsFile, AsksAPacsByTheNodesTitleWhereverItsTableStands) {
+  const Settings s = load("[storage]\nfolder='d'\n[query]\nae_title='A'\nhost='h'\n[node]\nae_title='LATER'\n");
+  ASSERT_TRUE(s.query);
+  EXPECT_EQ(s.query->peer.calling_ae_title, "LATER");
+  EXPECT_EQ(s.query->move_destination, "LATER");
+  EXPECT_EQ(s.query->method, config::Query::Method::Move);
+}
+
+TEST_F(SettingsFile, AsksNoPacsWithoutItsAddressOrInAnUnknownWay) {
+  EXPECT_EQ(error_in("[query]\nhost = 'h'\n"), "herald.toml:3: [query] ae_title is missing");
+  EXPECT_EQ(error_in("[query]\nae_title = 'A'\n"), "herald.toml:3: [query] host is missing");
+  EXPECT_THAT(error_in("[query]\nae_title = 'A'\nhost = 'h'\nmethod = 'push'\n"),
+              HasSubstr("method = \"push\": expected one of move, get, off"));
+  EXPECT_THAT(error_in("[query]\nae_title = 'A'\nhost = 'h'\nattempts = 0\n"),
+              HasSubstr("attempts = 0: expected 1 to 100"));
 }
 
 TEST_F(SettingsFile, ChoosesAMethodByItsName) {
@@ -282,12 +333,12 @@ TEST_F(SettingsFile, WithAnUnknownNameIsAnErrorWithASuggestion) {
   EXPECT_EQ(
       error_in("[nonsense]\n"),
       "herald.toml:3: nonsense: unknown table; known are node, receive, storage, grouping, fitting, models, workers, "
-      "destination, log\n  [nonsense]");
+      "destination, query, log\n  [nonsense]");
   EXPECT_EQ(error_in("[[destination]]\nname='a'\nae_title='A'\nhots='h'\n"),
             "herald.toml:6: [[destination]] hots: unknown key; did you mean host?\n  hots='h'");
   EXPECT_EQ(error("port = 1\n"),
             "herald.toml:1: port: unknown key; known are node, receive, storage, grouping, fitting, models, "
-            "workers, destination, log\n  port = 1");
+            "workers, destination, query, log\n  port = 1");
 }
 
 TEST_F(SettingsFile, WithoutARequiredKeyIsAnError) {

@@ -138,7 +138,7 @@ TEST(Explain, TellsWhichMapADoneJobLeftOut) {
                {"incidents", json::array()},
                {"results", json::array()}};
   account["jobs"] = json::array({{{"id", 3}, {"key", "dwi:1"}, {"state", "done"}, {"reason", "K needs more"}}});
-  EXPECT_THAT(server::explain_in_words(account), HasSubstr("job 3 done, but not everything: K needs more"));
+  EXPECT_THAT(server::explain_in_words(account), HasSubstr("Computed (job 3), but not everything: K needs more"));
   account["jobs"][0].erase("reason");
   EXPECT_THAT(server::explain_in_words(account), Not(HasSubstr("not everything")));
 }

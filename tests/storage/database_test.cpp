@@ -8,6 +8,7 @@
 #include <csignal>
 #include <thread>
 
+#include "storage/inquiries.h"
 #include "tests/storage/scene.h"
 
 namespace {
@@ -24,9 +25,9 @@ class DatabaseTest : public testing::Test {
 
 TEST_F(DatabaseTest, IsCreatedFromNothingWithTheNewestVersion) {
   scene::open(file);
-  EXPECT_EQ("1", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ("2", raw_value(file, "PRAGMA user_version"));
   EXPECT_EQ("wal", raw_value(file, "PRAGMA journal_mode"));
-  EXPECT_EQ("6",
+  EXPECT_EQ("8",
             raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"));
 }
 
@@ -37,6 +38,18 @@ TEST_F(DatabaseTest, KeepsItsRowsWhenOpenedAgain) {
   }
   auto database = scene::open(file);
   EXPECT_EQ(1, storage::Index(database).count());
+}
+
+TEST_F(DatabaseTest, OfTheFirstVersionIsBroughtToTheNewestWithItsRows) {
+  {
+    auto database = scene::open(file);
+    storage::Index(database).add(scene::instance("1.1")).value();
+  }
+  ASSERT_EQ(SQLITE_OK, raw_sql(file, "DROP TABLE peer_series; DROP TABLE inquiry; PRAGMA user_version = 1"));
+  auto database = scene::open(file);
+  EXPECT_EQ("2", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ(1, storage::Index(database).count());
+  EXPECT_TRUE(storage::Inquiries(database).series_of("1.2.3").value().empty());
 }
 
 TEST_F(DatabaseTest, OfANewerVersionIsRefusedAndLeftAlone) {

@@ -15,8 +15,8 @@ Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
   std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
                                 << "[receive]\ncalling_ae_titles = [\"*\"]\n"
                                 << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
-                                << "[grouping]\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s
-                                << "\n"
+                                << "[grouping]\nrecipe = \"" << options.recipe << "\"\nsettle_s = " << options.settle_s
+                                << "\nquiet_s = " << options.quiet_s << "\n"
                                 << "[workers]\ncount = " << options.workers << "\n"
                                 << "[fitting]\nthreads = 1\n"
                                 << "[log]\nformat = \"json\"\nlevel = \"debug\"\n"
@@ -83,6 +83,18 @@ void Orthanc::stop() {
 std::string Orthanc::destination() const {
   return "[[destination]]\nname = \"orthanc\"\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " +
          std::to_string(dicom_port_) + "\nfirst_retry_s = 1\nlongest_retry_s = 2\n";
+}
+
+std::string Orthanc::query(const std::string& more) const {
+  return "[query]\nae_title = \"ORTHANC\"\nhost = \"127.0.0.1\"\nport = " + std::to_string(dicom_port_) +
+         "\nwait_s = 0.5\n" + more;
+}
+
+void Orthanc::learn(const std::string& ae_title, int port) const {
+  const auto answered = run({"curl", "-s", "-f", "--max-time", "20", "-X", "PUT", "-d",
+                             nlohmann::json{ae_title, "127.0.0.1", port}.dump(),
+                             "http://127.0.0.1:" + std::to_string(http_port_) + "/modalities/" + ae_title});
+  if (answered.code != 0) throw std::runtime_error("Orthanc did not learn " + ae_title);
 }
 
 std::string Orthanc::get(const std::string& path) const {

@@ -11,9 +11,10 @@
 namespace support {
 
 struct NodeOptions {
-  std::string destination;  // TOML of [[destination]] tables; empty: none
+  std::string destination;  // TOML of [[destination]] and [query] tables; empty: none
   double settle_s = 0.2, quiet_s = 1.0;
   int workers = 1;
+  std::string recipe = "zhang-mapping";
 };
 
 class Node {
@@ -50,8 +51,11 @@ class Orthanc {
   void start();  // returns when it answers
   void stop();
   [[nodiscard]] int dicom_port() const { return dicom_port_; }
-  [[nodiscard]] std::string destination() const;                                     // a [[destination]] table
-  [[nodiscard]] std::vector<std::string> instances() const;                          // SOP Instance UIDs, sorted
+  [[nodiscard]] std::string destination() const;  // a [[destination]] table
+  // A [query] table with attempts that follow each other quickly; `more` are further keys.
+  [[nodiscard]] std::string query(const std::string& more) const;
+  void learn(const std::string& ae_title, int port) const;   // a node that may ask, and to which images may be moved
+  [[nodiscard]] std::vector<std::string> instances() const;  // SOP Instance UIDs, sorted
   [[nodiscard]] std::string get(const std::string& path) const;                      // REST
   [[nodiscard]] std::string instance_id(const std::string& sop_instance_uid) const;  // Orthanc's own identifier
 

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <stdexcept>
@@ -17,6 +18,14 @@
 #include "dicom/dcmtk.h"
 
 namespace support {
+
+std::string element(std::uint32_t tag, std::string value) {
+  if (value.size() % 2 != 0) value.push_back('\0');
+  std::string bytes;
+  for (const int shift : {16, 24, 0, 8}) bytes.push_back(static_cast<char>(tag >> shift));
+  for (const int shift : {0, 8, 16, 24}) bytes.push_back(static_cast<char>(value.size() >> shift));
+  return bytes + value;
+}
 
 class ScriptedPeer::Machine {
  public:
@@ -42,7 +51,8 @@ class ScriptedPeer::Machine {
   std::uint16_t port_ = 0;
   std::mutex mutex_;
   std::vector<Stored> stored_;
-  std::vector<std::string> endings_;
+  std::vector<std::string> endings_, asked_;
+  std::vector<int> store_statuses_;
 
  private:
   void run() {
@@ -82,7 +92,7 @@ class ScriptedPeer::Machine {
             accepted.transfer_syntax != context.proposedTransferSyntaxes[i])
           continue;
         ASC_acceptPresentationContext(association->params, context.presentationContextID,
-                                      accepted.transfer_syntax.c_str());
+                                      accepted.transfer_syntax.c_str(), context.proposedRole);
         return;
       }
     }
@@ -97,6 +107,7 @@ class ScriptedPeer::Machine {
     if (message.CommandField == DIMSE_C_ECHO_RQ) {
       return DIMSE_sendEchoResponse(association, id, &message.msg.CEchoRQ, script_.echo_status, nullptr).good();
     }
+    if (message.CommandField != DIMSE_C_STORE_RQ) return follow_script(association, id, message);
     T_ASC_PresentationContext context{};
     ASC_findAcceptedPresentationContext(association->params, id, &context);
     auto& request = message.msg.CStoreRQ;
@@ -119,6 +130,127 @@ class ScriptedPeer::Machine {
       script_.statuses.pop_front();
     }
     return DIMSE_sendStoreResponse(association, id, &request, &response, nullptr).good();
+  }
+
+  bool follow_script(T_ASC_Association* association, T_ASC_PresentationContextID id, const T_DIMSE_Message& request) {
+    if (!note(association, id, request)) return false;
+    for (const Step& step : script_.steps) {
+      if (!play(association, id, request.CommandField, step)) return false;
+    }
+    return true;
+  }
+
+  bool note(T_ASC_Association* association, T_ASC_PresentationContextID id, const T_DIMSE_Message& request) {
+    DcmDataset* received = nullptr;
+    const OFCondition condition =
+        DIMSE_receiveDataSetInMemory(association, DIMSE_NONBLOCKING, 30, &id, &received, nullptr, nullptr);
+    const std::unique_ptr<DcmDataset> identifier(received);
+    if (condition.bad()) return end(association, condition);
+    std::string words = request.CommandField == DIMSE_C_FIND_RQ   ? "FIND"
+                        : request.CommandField == DIMSE_C_MOVE_RQ ? "MOVE"
+                                                                  : "GET";
+    for (const DcmTagKey& key : {DCM_QueryRetrieveLevel, DCM_StudyInstanceUID, DCM_SeriesInstanceUID})
+      words += " " + dicom::text(*identifier, key);
+    if (request.CommandField == DIMSE_C_MOVE_RQ) words += std::string(" to ") + request.msg.CMoveRQ.MoveDestination;
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(words);
+    return true;
+  }
+
+  bool play(T_ASC_Association* association, T_ASC_PresentationContextID id, T_DIMSE_Command request, const Step& step) {
+    switch (step.kind) {
+      case Step::Kind::Answer:
+        return send(association, id, response(static_cast<std::uint16_t>(request | 0x8000), step), step.data_set);
+      case Step::Kind::Other:
+        return send(association, id, response(DIMSE_C_ECHO_RSP, {}), {});
+      case Step::Kind::Store:
+        return store(association, step);
+      case Step::Kind::Flood:
+        return flood(association, step);
+      case Step::Kind::Hang:
+        return listen(association);
+      case Step::Kind::Abort:
+        break;
+    }
+    ASC_abortAssociation(association);
+    return false;
+  }
+
+  static std::string response(std::uint16_t command, const Step& step) {
+    std::string body = element(0x00000100, number(command)) + element(0x00000120, number(1)) +
+                       element(0x00000800, number(step.data_set.empty() ? 0x0101 : 1)) +
+                       element(0x00000900, number(step.status));
+    if (step.remaining >= 0) body += element(0x00001020, number(step.remaining));
+    if (step.completed >= 0) body += element(0x00001021, number(step.completed));
+    if (step.failed >= 0) body += element(0x00001022, number(step.failed));
+    return body;
+  }
+
+  static std::string number(int value) { return {static_cast<char>(value), static_cast<char>(value >> 8)}; }
+
+  static bool send(T_ASC_Association* association, T_ASC_PresentationContextID id, const std::string& command,
+                   const std::string& data_set) {
+    const std::string head =
+        element(0x00000000, number(static_cast<int>(command.size())) + std::string(2, '\0')) + command;
+    return write(association, {head.size(), id, DUL_COMMANDPDV, OFTrue, const_cast<char*>(head.data())}) &&
+           (data_set.empty() || write_data_set(association, id, data_set));
+  }
+
+  static bool write_data_set(T_ASC_Association* association, T_ASC_PresentationContextID id,
+                             const std::string& data_set) {
+    const std::size_t most = association->sendPDVLength & ~1ul;
+    for (std::size_t at = 0; at < data_set.size(); at += most) {
+      const std::size_t size = std::min(most, data_set.size() - at);
+      if (!write(association,
+                 {size, id, DUL_DATASETPDV, at + size == data_set.size(), const_cast<char*>(data_set.data() + at)}))
+        return false;
+    }
+    return true;
+  }
+
+  static bool write(T_ASC_Association* association, DUL_PDV fragment) {
+    DUL_PDVLIST list{};
+    list.count = 1;
+    list.pdv = &fragment;
+    return DUL_WritePDVs(&association->DULassociation, &list).good();
+  }
+
+  static std::string store_request(const Step& step) {
+    return element(0x00000002, UID_MRImageStorage) + element(0x00000100, number(1)) + element(0x00000110, number(7)) +
+           element(0x00000700, number(0)) + element(0x00000800, number(1)) + element(0x00001000, step.sop_instance);
+  }
+
+  static bool flood(T_ASC_Association* association, const Step& step) {
+    const auto id = ASC_findAcceptedPresentationContextID(association, UID_MRImageStorage);
+    std::string bytes(association->sendPDVLength & ~1ul, 'x');
+    if (!send(association, id, store_request(step), {})) return false;
+    while (write(association, {bytes.size(), id, DUL_DATASETPDV, OFFalse, bytes.data()})) {
+    }
+    return false;
+  }
+
+  bool store(T_ASC_Association* association, const Step& step) {
+    const auto id = ASC_findAcceptedPresentationContextID(association, UID_MRImageStorage);
+    if (!send(association, id, store_request(step), step.data_set)) return false;
+    T_DIMSE_Message message{};
+    T_ASC_PresentationContextID answered_on = 0;
+    const OFCondition condition =
+        DIMSE_receiveCommand(association, DIMSE_NONBLOCKING, 30, &answered_on, &message, nullptr);
+    if (condition.bad()) return end(association, condition);
+    const std::lock_guard lock(mutex_);
+    store_statuses_.push_back(message.msg.CStoreRSP.DimseStatus);
+    return true;
+  }
+
+  bool listen(T_ASC_Association* association) {
+    for (;;) {
+      T_DIMSE_Message message{};
+      T_ASC_PresentationContextID id = 0;
+      const OFCondition condition = DIMSE_receiveCommand(association, DIMSE_NONBLOCKING, 30, &id, &message, nullptr);
+      if (condition.bad()) return end(association, condition);
+      const std::lock_guard lock(mutex_);
+      asked_.push_back(message.CommandField == DIMSE_C_CANCEL_RQ ? "CANCEL" : "something else");
+    }
   }
 
   bool end(T_ASC_Association* association, const OFCondition& condition) {
@@ -151,6 +283,16 @@ dicom::Peer ScriptedPeer::peer() const {
 std::vector<ScriptedPeer::Stored> ScriptedPeer::stored() const {
   const std::lock_guard lock(machine_->mutex_);
   return machine_->stored_;
+}
+
+std::vector<std::string> ScriptedPeer::asked() const {
+  const std::lock_guard lock(machine_->mutex_);
+  return machine_->asked_;
+}
+
+std::vector<int> ScriptedPeer::store_statuses() const {
+  const std::lock_guard lock(machine_->mutex_);
+  return machine_->store_statuses_;
 }
 
 std::vector<std::string> ScriptedPeer::endings() const {

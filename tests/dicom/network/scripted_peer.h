@@ -10,6 +10,22 @@
 
 namespace support {
 
+// What the peer does, in order, after a C-FIND, C-MOVE or C-GET request.
+struct Step {
+  enum class Kind {
+    Answer,  // a response to the request
+    Store,   // a C-STORE of data_set as MR image `sop_instance`; waits for its response
+    Flood,   // the same without an end, for as long as the other side reads
+    Other,   // a message that does not belong here: a C-ECHO response
+    Hang,    // says nothing more, listens until the other side ends the association
+    Abort,
+  } kind = Kind::Answer;
+  std::uint16_t status = 0x0000;
+  std::string data_set = {};                        // as it goes over the wire; empty: none
+  int remaining = -1, completed = -1, failed = -1;  // sub-operations; -1: left out
+  std::string sop_instance = {};
+};
+
 struct Script {
   struct Context {
     std::string abstract_syntax, transfer_syntax;
@@ -20,7 +36,11 @@ struct Script {
   std::uint16_t echo_status = 0;
   int rejects_with = 0;  // source and reason as in DCMTK's T_ASC_RejectParametersReason; 0: accepts
   bool rejection_is_permanent = true;
+  std::vector<Step> steps = {};
 };
+
+// An element as a data set in implicit little endian has it.
+std::string element(std::uint32_t tag, std::string value);
 
 class ScriptedPeer {
  public:
@@ -33,6 +53,10 @@ class ScriptedPeer {
     std::size_t bytes = 0;
   };
   [[nodiscard]] std::vector<Stored> stored() const;
+  // The requests of the query/retrieve service, as "FIND SERIES study series", "MOVE SERIES study series to AE", and
+  // "CANCEL".
+  [[nodiscard]] std::vector<std::string> asked() const;
+  [[nodiscard]] std::vector<int> store_statuses() const;   // what was answered to the C-STOREs of the script
   [[nodiscard]] std::vector<std::string> endings() const;  // "released", "aborted", "lost", once the peer is stopped
   void stop();
 
