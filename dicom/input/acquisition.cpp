@@ -121,6 +121,7 @@ class Grouper {
     if (instance.echo_planar && !instance.b_value_s_mm2) return "echo-planar images without a b-value: nothing to fit";
     if (instance.echo_planar) return {};
     if (trace) return "trace-weighted diffusion image that is not echo-planar";
+    if (instance.b_value_s_mm2.value_or(0) > 0) return "diffusion-weighted images that are not echo-planar";
     if (instance.inversion)
       return instance.inversion_time_ms ? "" : "inversion recovery without an inversion time in the header";
     return instance.spin_echo || instance.gradient_echo ? "" : "neither spin echo nor gradient echo: nothing to fit";

@@ -149,10 +149,10 @@ void read_physics(DcmItem& item, Instance& instance) {
   instance.fat_suppressed = has(options, "FS") || has(options, "SFS") || has(options, "WE");
 }
 
-// The standard attributes of diffusion count for echo-planar images only: Philips writes a b-value of 0 into every
-// image.
+// A standard b-value of 0 counts for echo-planar images only: Philips writes it into every image.
 void read_diffusion(DcmItem& item, Instance& instance) {
-  if (instance.echo_planar) instance.b_value_s_mm2 = number(item, DCM_DiffusionBValue);
+  const auto b = number(item, DCM_DiffusionBValue);
+  if (instance.echo_planar || b.value_or(0) > 0) instance.b_value_s_mm2 = b;
   DcmItem* gradient = nullptr;
   const bool nested =
       item.findAndGetSequenceItem(DCM_DiffusionGradientDirectionSequence, gradient).good() && gradient != nullptr;

@@ -30,10 +30,7 @@ void apply_philips(DcmItem& header, Instance& instance) {
   const auto echoes = private_number(header, kEchoes);
   instance.echo_train_length =
       echoes && *echoes > 1 && *echoes < 1000 ? std::optional(static_cast<int>(*echoes)) : std::nullopt;
-  if (!instance.echo_planar) {
-    instance.b_value_s_mm2 = std::nullopt;
-    return;
-  }
+  if (!instance.echo_planar) return;
   if (const auto b = private_number(header, kBFactor); b && *b >= 0 && *b < kLargestB) instance.b_value_s_mm2 = b;
   if (instance.b_value_s_mm2.value_or(0) > 0) {
     if (const auto direction = direction_of(header)) instance.gradient_direction = direction;

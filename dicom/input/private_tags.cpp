@@ -64,6 +64,14 @@ std::optional<double> binary(const std::string& bytes, unsigned long index) {
   return std::isfinite(result) ? std::optional(result) : std::nullopt;
 }
 
+// DCMTK prints nine digits of a float: they name that float but not its value, which the bytes of the same element
+// give after a hop through implicit VR.
+std::optional<double> exact_float(DcmElement& element, unsigned long index) {
+  Float32 value = 0;
+  if (element.ident() != EVR_FL || element.getFloat32(value, index).bad() || !std::isfinite(value)) return std::nullopt;
+  return static_cast<double>(value);
+}
+
 std::optional<double> decoded(const std::string& bytes, PrivateType type, unsigned long index) {
   switch (type) {
     case PrivateType::Text:
@@ -95,6 +103,7 @@ std::optional<double> private_number(DcmItem& item, const PrivateTag& tag, unsig
   DcmElement* element = find(item, tag);
   if (element == nullptr) return std::nullopt;
   if (is_raw(*element)) return decoded(raw_bytes(*element), tag.type, index);
+  if (const auto value = exact_float(*element, index)) return value;
   OFString value;
   if (element->getOFString(value, index).bad()) return std::nullopt;
   return parsed(trimmed(std::string(value.c_str(), value.size())));

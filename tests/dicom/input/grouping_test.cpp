@@ -302,6 +302,7 @@ TEST(Grouping, SaysWhyAnImageIsPassedOver) {
   EXPECT_THAT(reason(one([](auto& i) { i.spin_echo = true, i.inversion = true, i.inversion_time_ms = 200; })),
               HasSubstr("TI 200 ms"));
   EXPECT_THAT(reason(one([](auto& i) { i.echo_planar = true; })), HasSubstr("without a b-value"));
+  EXPECT_THAT(reason(one([](auto& i) { i.spin_echo = true, i.b_value_s_mm2 = 800; })), HasSubstr("not echo-planar"));
   EXPECT_THAT(reason(one([](auto& i) { i.spin_echo = true, i.has_geometry = false; })), HasSubstr("no position"));
   EXPECT_EQ(reason(one([](auto& i) { i.content = dicom::Content::Phase, i.why_not = "phase images"; })),
             "phase images");

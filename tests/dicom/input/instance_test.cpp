@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 
+#include "dicom/input/private_tags.h"
 #include "tests/dicom/input/dicom_files.h"
 #include "tests/support/temp_folder.h"
 
@@ -180,6 +181,32 @@ TEST(ReadInstance, KnowsPhilipsEchoPlanarImagesByTheirEpiFactor) {
   };
   EXPECT_EQ(philips(31).b_value_s_mm2, 800);
   EXPECT_EQ(philips(1).b_value_s_mm2, std::nullopt);
+}
+
+// As text a float has nine digits: the scale of Philips, to the last bit of a result, was another one than in the
+// bytes.
+TEST(PrivateNumber, OfAFloatIsTheSameAfterAHopThroughImplicitVr) {
+  const dicom::PrivateTag scale{0x2005, "Philips MR Imaging DD 001", 0x0E, dicom::PrivateType::Float32};
+  DcmDataset direct, hopped;
+  put_creator(direct, 0x2005, 0x10, scale.creator);
+  put_creator(hopped, 0x2005, 0x10, scale.creator);
+  ASSERT_TRUE(direct.putAndInsertFloat32(DcmTag(0x2005, 0x100E, EVR_FL), 0.145881549F).good());
+  put_unknown(hopped, DcmTagKey(0x2005, 0x100E), little_endian<float>({0.145881549F}));
+  EXPECT_EQ(dicom::private_number(direct, scale), 0.145881549F);
+  EXPECT_EQ(dicom::private_number(hopped, scale), 0.145881549F);
+}
+
+// Turbo spin echo diffusion, and Philips images whose EPI factor an anonymiser has taken away: no T2-weighted images.
+TEST(ReadInstance, KeepsAStandardBValueAboveZeroWhateverTheReadout) {
+  const auto b_value = [](double stored) {
+    return read([&](DcmDataset& d) {
+             put(d, DCM_Manufacturer, "Philips Healthcare");
+             put_number(d, DCM_DiffusionBValue, stored);
+           })
+        .b_value_s_mm2;
+  };
+  EXPECT_EQ(b_value(1000), 1000);
+  EXPECT_EQ(b_value(0), std::nullopt);
 }
 
 TEST(ReadInstance, ReadsTimesAsOldAndNewSystemsWriteThem) {
