@@ -31,6 +31,10 @@ DcmItem& required_macro(const FunctionalGroups& groups, unsigned long frame, con
   return *item;
 }
 
+// The standard wants a position and a content of every frame, some 100 bytes. An Instance takes 1 kB: a small file must
+// not be able to ask for many.
+constexpr double kFewFrames = 1000, kLeastBytes = 64;
+
 double work_per_frame(DcmDataset& dataset, DcmItem* shared) {
   const double elements = static_cast<double>(dataset.card());
   const double bytes = shared != nullptr ? shared->calcElementLength(EXS_LittleEndianExplicit, EET_ExplicitLength) : 0;
@@ -92,6 +96,9 @@ FunctionalGroups::FunctionalGroups(DcmDataset& dataset) : dataset_(dataset) {
     fail(Fault::Malformed, "Per-Frame Functional Groups Sequence is missing");
   if (per_frame->card() != static_cast<unsigned long>(frames))
     fail(Fault::Malformed, "the per-frame functional groups are not as many as the frames");
+  if (frames > kFewFrames &&
+      per_frame->calcElementLength(EXS_LittleEndianExplicit, EET_ExplicitLength) < frames * kLeastBytes)
+    fail(Fault::Malformed, "the per-frame functional groups are too small for so many frames");
   if (frames * work_per_frame(dataset, shared_) > kMostWork)
     fail(Fault::Malformed, "too many attributes for so many frames");
   own_ = items_of(*per_frame);

@@ -14,7 +14,8 @@ inline constexpr double kSameFrameHeightMm = 0.01;
 class FunctionalGroups {
  public:
   // `dataset` must outlive it. Unwinds by Failure where the sequences or Number of Frames are missing or do not agree,
-  // and where so many frames share so much that reading them frame by frame would not end.
+  // where so many frames share so much that reading them frame by frame would not end, and where more than a thousand
+  // have less than 64 bytes each.
   explicit FunctionalGroups(DcmDataset& dataset);
 
   [[nodiscard]] unsigned long frames() const { return static_cast<unsigned long>(own_.size()); }

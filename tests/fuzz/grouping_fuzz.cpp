@@ -1,6 +1,6 @@
-// The data are images, a handful of bytes each, of small alphabets: what makes grouping hard is what images have in
-// common. Whatever they are, every image gets one place, what is said to fit can be fitted, and the order in which they
-// come does not show.
+// The data are scans and images, a handful of bytes each, of small alphabets: what makes grouping hard is what images
+// have in common. Whatever they are, every image gets one place, what is said to fit can be fitted, and the order in
+// which they come does not show.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,7 +15,7 @@
 namespace {
 
 using Images = std::vector<dicom::Instance>;
-constexpr std::size_t kMostImages = 96;
+constexpr std::size_t kMostImages = 128;
 
 // Takes choices from the data; 0 when they are used up.
 class Choices {
@@ -61,15 +61,19 @@ const std::array kDescriptions{std::string("series"), std::string("MOLLI"), std:
                                std::string("TT=12.5s"), std::string()};
 const std::array kQuantities{std::string("T1"), std::string("T2"), std::string("PD"), std::string("?")};
 
+// Spin echo, gradient echo, echo-planar, inversion, spoiled, as bits; the first ones are those of real protocols.
+const std::array<unsigned, 12> kSequences{1, 2 + 16, 2, 1 + 4, 1 + 8, 2 + 8, 2 + 8 + 16, 4, 8, 0, 3, 31};
+
 void choose_sequence(Choices& from, dicom::Instance& image) {
-  const unsigned bits = from.byte();
+  const unsigned bits = from.of(kSequences);
   image.spin_echo = bits & 1u;
   image.gradient_echo = bits & 2u;
   image.echo_planar = bits & 4u;
   image.inversion = bits & 8u;
   image.spoiled = bits & 16u;
-  image.contrast_agent = bits & 32u;
-  image.has_geometry = (bits & 192u) != 192u;
+  const unsigned more = from.byte();
+  image.contrast_agent = more & 1u;
+  image.has_geometry = more % 16 != 15;
 }
 
 void choose_geometry(Choices& from, dicom::Instance& image) {
@@ -127,27 +131,80 @@ dicom::Instance chosen(Choices& from, std::size_t number) {
   return image;
 }
 
-// Most images differ from the one before in a few things only.
-dicom::Instance varied(Choices& from, const dicom::Instance& last, std::size_t number) {
-  dicom::Instance image = last;
-  image.file = "f" + std::to_string(number);
-  image.sop_instance_uid = "1.3." + std::to_string(number);
-  const unsigned what = from.byte();
-  if (what & 1u) image.position_mm.z() = from.of(kHeights);
-  if (what & 2u) image.echo_time_ms = from.of(kEchoes);
-  if (what & 4u) image.flip_angle_deg = from.of(kAngles);
-  if (what & 8u) image.inversion_time_ms = from.of(kInversions);
-  if (what & 16u) image.b_value_s_mm2 = from.of(kBValues);
-  if (what & 32u) choose_order(from, image);
-  if (what & 64u) image.series_uid = "1.2." + std::to_string(from.byte() % 4u);
-  return image;
+// A scan: its first image, and how many slices, values of one parameter and repeats there are.
+struct Scan {
+  dicom::Instance first;
+  unsigned slices = 1, values = 1, repeats = 1, parameter = 0;
+};
+
+Scan chosen_scan(Choices& from, std::size_t number) {
+  Scan scan{chosen(from, number)};
+  const unsigned shape = from.byte();
+  scan.slices = 1 + shape % 4u;
+  scan.values = 1 + shape / 4u % 8u;
+  scan.repeats = 1 + shape / 32u;
+  scan.parameter = from.byte() % 6u;
+  return scan;
+}
+
+void set_value(const Scan& scan, unsigned value, dicom::Instance& image) {
+  const double next = value + 1;
+  switch (scan.parameter) {
+    case 0:
+      image.echo_time_ms = 10 * next;
+      return;
+    case 1:
+      image.flip_angle_deg = 5 * next;
+      return;
+    case 2:
+      image.inversion_time_ms = 100 * next * next;
+      return;
+    case 3:
+      image.b_value_s_mm2 = 400.0 * value;
+      return;
+    case 4:  // raw images of synthetic MRI: two echoes of every delay
+      image.inversion_time_ms = 100 * (1 + value / 2);
+      image.echo_time_ms = value % 2 == 0 ? 20 : 90;
+      return;
+    default:
+      image.quantity = value % 3 == 0 ? "T1" : value % 3 == 1 ? "T2" : "PD";
+  }
+}
+
+// An image of a scan may be missing, or differ from the others in one thing.
+void add_image(Choices& from, dicom::Instance image, Images& images) {
+  const unsigned fate = from.byte();
+  if (fate == 255) return;
+  if (fate > 250) choose_geometry(from, image);
+  if (fate > 244 && fate <= 250) choose_physics(from, image);
+  if (fate > 236 && fate <= 244) choose_order(from, image);
+  if (fate > 230 && fate <= 236) image.series_uid = "1.2.9";
+  image.file = "f" + std::to_string(images.size());
+  image.sop_instance_uid = "1.3." + std::to_string(images.size());
+  images.push_back(std::move(image));
+}
+
+void add_scan(Choices& from, Images& images) {
+  const Scan scan = chosen_scan(from, images.size());
+  for (unsigned repeat = 0; repeat < scan.repeats; ++repeat)
+    for (unsigned value = 0; value < scan.values; ++value)
+      for (unsigned slice = 0; slice < scan.slices && images.size() < kMostImages; ++slice) {
+        dicom::Instance image = scan.first;
+        image.position_mm.z() += 3.0 * slice;
+        image.instance_number = static_cast<int>(images.size());
+        if (image.acquisition_time_s) *image.acquisition_time_s += 10.0 * (repeat * scan.values + value);
+        set_value(scan, value, image);
+        add_image(from, std::move(image), images);
+      }
 }
 
 Images images_of(Choices& from) {
   Images images;
   while (from.left() && images.size() < kMostImages) {
-    const bool fresh = images.empty() || from.byte() % 8 == 0;
-    images.push_back(fresh ? chosen(from, images.size()) : varied(from, images.back(), images.size()));
+    if (from.byte() % 4 == 3)
+      images.push_back(chosen(from, images.size()));
+    else
+      add_scan(from, images);
   }
   return images;
 }

@@ -424,43 +424,58 @@ namespace {
 std::string u16(unsigned value) { return {static_cast<char>(value & 255u), static_cast<char>(value >> 8 & 255u)}; }
 std::string u32(std::uint32_t value) { return u16(value & 0xFFFFu) + u16(value >> 16); }
 
-// `frames` empty items as per-frame groups, and in the shared ones a value of `shared` bytes.
-void append_groups(const std::filesystem::path& path, std::uint32_t frames, std::uint32_t shared) {
-  const std::string value = u16(0x0021) + u16(0x1001) + "UN" + u16(0) + u32(shared) + std::string(shared, '\0');
-  const auto size = static_cast<std::uint32_t>(value.size());
-  std::string bytes = u16(0x5200) + u16(0x9229) + "SQ" + u16(0) + u32(size + 8) + u16(0xFFFE) + u16(0xE000) +
-                      u32(size) + value + u16(0x5200) + u16(0x9230) + "SQ" + u16(0) + u32(8 * frames);
-  for (std::uint32_t k = 0; k < frames; ++k) bytes += u16(0xFFFE) + u16(0xE000) + u32(0);
+std::string item_with(std::uint32_t size) {
+  if (size == 0) return u16(0xFFFE) + u16(0xE000) + u32(0);
+  return u16(0xFFFE) + u16(0xE000) + u32(size + 12) + u16(0x0021) + u16(0x1001) + "UN" + u16(0) + u32(size) +
+         std::string(size, '\0');
+}
+
+// Per-frame groups with a value of `own` bytes each, none where it is 0; shared ones with a value of `shared` bytes.
+void append_groups(const std::filesystem::path& path, std::uint32_t frames, std::uint32_t own, std::uint32_t shared) {
+  const std::string everywhere = item_with(shared), each = item_with(own);
+  const auto size = [](const std::string& bytes, std::uint32_t times) {
+    return u32(static_cast<std::uint32_t>(bytes.size()) * times);
+  };
+  std::string bytes = u16(0x5200) + u16(0x9229) + "SQ" + u16(0) + size(everywhere, 1) + everywhere + u16(0x5200) +
+                      u16(0x9230) + "SQ" + u16(0) + size(each, frames);
+  for (std::uint32_t k = 0; k < frames; ++k) bytes += each;
   std::ofstream(path, std::ios::binary | std::ios::app) << bytes;
 }
 
-dicom::Result<Images> read_groups(std::uint32_t frames, std::uint32_t shared) {
+dicom::Result<Images> read_groups(std::uint32_t frames, std::uint32_t own, std::uint32_t shared) {
   const support::TempFolder folder;
   DcmFileFormat file;
   put_identity(*file.getDataset(), UID_EnhancedMRImageStorage, "1.2.3.1.1");
   put(*file.getDataset(), DCM_NumberOfFrames, std::to_string(frames));
   save(file, folder / "object");
-  append_groups(folder / "object", frames, shared);
+  append_groups(folder / "object", frames, own, shared);
   return dicom::read_instances(folder / "object");
 }
 
 }  // namespace
 
 // In a sequence of DCMTK's, item n is found in n steps: this took minutes.
-TEST(EnhancedNonsense, AHundredThousandEmptyFramesAreReadOneByOne) {
-  const auto images = read_groups(100000, 8);
+TEST(EnhancedNonsense, AHundredThousandSmallFramesAreReadOneByOne) {
+  const auto images = read_groups(100000, 64, 8);
   ASSERT_TRUE(images) << images.error().what;
   EXPECT_EQ(images->size(), 100000u);
 }
 
+TEST(EnhancedNonsense, ThousandsOfEmptyFramesAreAnError) {
+  EXPECT_TRUE(read_groups(1000, 0, 8));
+  const auto images = read_groups(100000, 0, 8);
+  ASSERT_FALSE(images);
+  EXPECT_THAT(images.error().what, HasSubstr("too small for so many frames"));
+}
+
 TEST(EnhancedNonsense, FramesThatWouldEachRepeatALargeHeaderAreAnError) {
-  const auto images = read_groups(100000, 1u << 20);
+  const auto images = read_groups(100000, 64, 1u << 20);
   ASSERT_FALSE(images);
   EXPECT_THAT(images.error().what, HasSubstr("too many attributes for so many frames"));
 }
 
 TEST(EnhancedNonsense, MoreFramesThanAHundredThousandAreAnError) {
-  const auto images = read_groups(100001, 8);
+  const auto images = read_groups(100001, 64, 8);
   ASSERT_FALSE(images);
   EXPECT_THAT(images.error().what, HasSubstr("out of range"));
 }
