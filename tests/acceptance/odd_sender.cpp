@@ -129,10 +129,10 @@ OddObject odd_object(const std::filesystem::path& file, const std::filesystem::p
   if (!is_dotted(object.transfer_syntax))
     object.transfer_syntax = looks_explicit(object.data_set) ? kExplicit : kImplicit;
   // Deflated data sets and those of broken files do not show their UIDs; the meta header says them once more.
-  const std::string told = part10 ? bytes.substr(0, begin) : std::string();
+  const std::string meta = part10 ? bytes.substr(0, begin) : std::string();
   const auto uid = [&](const char* in_meta, const char* in_data_set) {
-    const std::string meta = uid_in(told, std::string(in_meta, 4), true);
-    return is_dotted(meta) ? meta : uid_of(object.data_set, std::string(in_data_set, 4));
+    const std::string own = uid_of(object.data_set, std::string(in_data_set, 4));
+    return is_dotted(own) ? own : uid_in(meta, std::string(in_meta, 4), true);
   };
   object.sop_class_uid = uid("\2\0\2\0", "\x08\0\x16\0");
   object.sop_instance_uid = uid("\2\0\3\0", "\x08\0\x18\0");

@@ -289,7 +289,7 @@ TEST(EnhancedPixels, OfPhilipsAreDividedByThePrivateScaleSlopeOfTheirFrame) {
   object.save_to(object.path());
   const dicom::LoadedSeries series = loaded(object.path());
   for (std::size_t k = 0; k < 3; ++k)
-    EXPECT_FLOAT_EQ(series.series.planes.at(k).values().at(0), static_cast<float>(100 * (k + 1)) / (k + 1));
+    EXPECT_FLOAT_EQ(series.series.planes.at(k).values().at(0), 100.0F) << "100 (k + 1), scaled by k + 1";
 }
 
 TEST(EnhancedPixels, ThatAreFewerThanTheFramesAreAnError) {
