@@ -146,7 +146,10 @@ void judge_completeness(Placement& placement, const dicom::Acquisition& acquisit
                         std::span<const dicom::Instance> instances, bool quiet, const PacsEvidence& pacs,
                         std::string_view end_of_arrival) {
   if (!acquisition.fits()) {
-    (quiet && !pacs.fetching ? placement.refused : placement.waiting_for) = acquisition.problem;
+    if (quiet && !pacs.fetching)
+      placement.refused = acquisition.problem;
+    else
+      placement.waiting_for = "more images: " + acquisition.problem;
   } else if (quiet) {
     judge_when_quiet(placement, acquisition, recipe, instances, pacs, end_of_arrival);
   } else if (may_learn_its_contrast(placement, recipe)) {

@@ -121,6 +121,17 @@ std::vector<Indices> complete_phases(std::vector<Indices> phases, Instances inst
   return phases;
 }
 
+// A phase on the grid of all phases, whatever slices it has itself.
+Volume volume_of(const Indices& phase, const std::vector<double>& heights, Instances instances) {
+  Volume volume{0, std::vector<Indices>(heights.size())};
+  for (const std::size_t i : phase) volume.slices[class_of(heights, height_mm(instances[i]))].push_back(i);
+  return volume;
+}
+
+bool is_complete(const Volume& volume) {
+  return std::all_of(volume.slices.begin(), volume.slices.end(), [](const Indices& s) { return s.size() == 1; });
+}
+
 std::string recognition(const Acquisition& acquisition, const Instance& first) {
   const double last = acquisition.volumes.back().axis;
   return "Spoiled gradient echo, " + count_of(acquisition.volumes.size(), "phase", "phases") + " of " +
@@ -173,12 +184,12 @@ Acquisition dynamic_acquisition(std::vector<Indices> phases, Instances instances
   acquisition.evidence.clear();
   acquisition.problem.clear();
   acquisition.volumes.clear();
-  for (const Indices& phase : phases) acquisition.volumes.push_back(volumes_of(phase, instances, rules).front());
-  for (std::size_t k = 0; k < phases.size() && acquisition.problem.empty(); ++k) {
-    const std::size_t slices = acquisition.geometry.slice_origins_mm.size();
-    if (phases[k].size() != slices || heights_of(phases[k], instances).size() != slices)
+  const std::vector<double> heights = heights_of(set.images, instances);
+  for (std::size_t k = 0; k < phases.size(); ++k) {
+    acquisition.volumes.push_back(volume_of(phases[k], heights, instances));
+    if (acquisition.problem.empty() && !is_complete(acquisition.volumes.back()))
       acquisition.problem = "phase " + std::to_string(k + 1) + " has " + std::to_string(phases[k].size()) +
-                            " images for " + count_of(slices, "slice", "slices");
+                            " images for " + count_of(heights.size(), "slice", "slices");
   }
   const std::string problem = acquisition.problem;
   set_times(acquisition, phases, instances);

@@ -1,17 +1,26 @@
 #include "dicom/input/enhanced.h"
 
 #include <array>
+#include <memory>
 #include <string>
 
 namespace dicom {
 namespace {
 
-// A copy under the same or, for values that have moved, another tag; absent values stay absent.
+// Longer values of the attributes that every frame repeats are none that anybody wrote on purpose.
+constexpr Uint32 kLongestValue = 4096;
+
+void copy(const DcmObject& element, DcmItem& to) {
+  std::unique_ptr<DcmObject> twin(element.clone());
+  auto* as_element = dynamic_cast<DcmElement*>(twin.get());
+  if (as_element != nullptr && to.insert(as_element, OFTrue).good()) static_cast<void>(twin.release());
+}
+
+// Absent values stay absent.
 void copy(DcmItem& from, const DcmTagKey& tag, DcmItem& to) {
   DcmElement* element = nullptr;
   if (from.findAndGetElement(tag, element).bad() || element == nullptr) return;
-  if (auto* twin = dynamic_cast<DcmElement*>(element->clone()); twin != nullptr && to.insert(twin, OFTrue).bad())
-    delete twin;
+  if (element->isLeaf() && element->getLengthField() <= kLongestValue) copy(*element, to);
 }
 
 void put(DcmItem& to, const DcmTagKey& tag, const std::string& value) {
@@ -31,8 +40,7 @@ void copy_all(DcmItem* from, std::initializer_list<DcmTagKey> tags, DcmItem& to)
 // Legacy converted objects keep the classic attributes that no functional group has, as they were.
 void copy_unassigned(DcmItem* item, DcmItem& to) {
   if (item == nullptr) return;
-  for (unsigned long i = 0; i < item->card(); ++i)
-    if (DcmElement* element = item->getElement(i); element != nullptr) copy(*item, element->getTag(), to);
+  for (DcmObject* at = item->nextInContainer(nullptr); at != nullptr; at = item->nextInContainer(at)) copy(*at, to);
 }
 
 bool says(DcmItem& item, const DcmTagKey& tag, const char* word) { return text(item, tag) == word; }

@@ -2,6 +2,7 @@
 // Functional groups of enhanced multi-frame objects (PS3.3 C.7.6.16), as far as grids need them. Internal to
 // dicom/input: shows DCMTK types.
 #include <string>
+#include <vector>
 
 #include "dicom/dcmtk.h"
 #include "fitting/geometry.h"
@@ -12,28 +13,31 @@ inline constexpr double kSameFrameHeightMm = 0.01;
 
 class FunctionalGroups {
  public:
-  // `dataset` must outlive it. Unwinds by Failure where the sequences or Number of Frames are missing or do not agree.
+  // `dataset` must outlive it. Unwinds by Failure where the sequences or Number of Frames are missing or do not agree,
+  // where so many frames share so much that reading them frame by frame would not end, and where more than a thousand
+  // have less than 64 bytes each.
   explicit FunctionalGroups(DcmDataset& dataset);
 
-  [[nodiscard]] unsigned long frames() const { return frames_; }
+  [[nodiscard]] unsigned long frames() const { return static_cast<unsigned long>(own_.size()); }
   // First item of the macro's sequence: of the frame, else of all frames; nullptr when absent.
   [[nodiscard]] DcmItem* macro(unsigned long frame, const DcmTagKey& sequence) const;
   // What the frame has of its own; nullptr when nothing.
-  [[nodiscard]] DcmItem* own(unsigned long frame) const { return per_frame_->getItem(frame); }
+  [[nodiscard]] DcmItem* own(unsigned long frame) const { return frame < own_.size() ? own_[frame] : nullptr; }
   // The grid of one frame: a geometry with one slice. Unwinds by Failure where position, orientation or spacing are
   // missing.
   [[nodiscard]] fitting::Geometry plane(unsigned long frame) const;
 
  private:
   DcmDataset& dataset_;
-  DcmSequenceOfItems* per_frame_ = nullptr;
   DcmItem* shared_ = nullptr;
-  unsigned long frames_ = 0;
+  std::vector<DcmItem*> own_;
 };
 
 // Same matrix, orientation and spacing: frames of one stack.
 [[nodiscard]] bool same_stack(const fitting::Geometry& a, const fitting::Geometry& b);
 
+// All items, for walks: DCMTK finds item n in n steps.
+[[nodiscard]] std::vector<DcmItem*> items_of(DcmSequenceOfItems& sequence);
 // Item 0 of a sequence, nullptr when absent.
 [[nodiscard]] DcmItem* first_item(DcmItem& item, const DcmTagKey& sequence);
 // An attribute that must be there.

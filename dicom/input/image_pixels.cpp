@@ -15,6 +15,8 @@
 namespace dicom {
 namespace {
 
+constexpr double kLargestDecoded = 2e9;  // bytes of all frames of an object
+
 // Stored values, sign-extended: `bits` read as signed where `is_signed`.
 struct Stored {
   std::vector<std::uint32_t> bits;
@@ -87,11 +89,20 @@ const Uint8* decoded_bytes(DcmDataset& dataset, const Format& format, std::size_
   return bytes;
 }
 
+// DCMTK reserves what the header claims before it decodes. Uncompressed pixels are as many as the file has.
+void require_possible_size(DcmItem& item) {
+  const auto count = [&](const DcmTagKey& tag) { return number(item, tag).value_or(1); };
+  const double bytes = count(DCM_Rows) * count(DCM_Columns) * count(DCM_NumberOfFrames) * count(DCM_SamplesPerPixel) *
+                       count(DCM_BitsAllocated) / 8;
+  if (!(bytes > 0 && bytes <= kLargestDecoded)) fail(Fault::Unsupported, "decoded pixels would have more than 2 GB");
+}
+
 void load(DcmFileFormat& object, const std::filesystem::path& file) {
   if (const auto sound = check_nesting(file); !sound) throw Failure{sound.error()};
   check(object.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_fileOnly), "read the image");
   DcmDataset& dataset = *object.getDataset();
   const DcmXfer original(dataset.getOriginalXfer());
+  if (original.isEncapsulated()) require_possible_size(dataset);
   if (original.isEncapsulated() && dataset.chooseRepresentation(EXS_LittleEndianExplicit, nullptr).bad())
     fail(Fault::Unsupported, std::string("pixels cannot be decoded (") + original.getXferName() + ")");
 }

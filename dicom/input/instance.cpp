@@ -17,11 +17,22 @@
 namespace dicom {
 namespace {
 
+// Of the value representations: what is longer was not written by a scanner, and every image would keep it.
+constexpr std::size_t kLongestToken = 64;     // CS has 16 characters; some write more
+constexpr std::size_t kLongestText = 4 * 64;  // bytes of the 64 characters of LO
+constexpr unsigned long kMostValues = 64;     // of Image Type and the like
+
+// What no magnet, clock or gradient reaches. Numbers beyond would turn infinite where they are multiplied.
+constexpr double kFarthestMm = 1e5, kSmallestSpacingMm = 1e-3, kLargestSpacingMm = 1e3, kLargestQuantity = 1e9,
+                 kLargestB = 1e5;
+constexpr int kLargestMatrix = 65535;  // Rows and Columns are US
+
 std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag) {
   std::vector<std::string> values;
   DcmElement* element = nullptr;
   if (item.findAndGetElement(tag, element).bad()) return values;
-  for (unsigned long i = 0; i < element->getVM(); ++i) values.push_back(text(item, tag, i));
+  const unsigned long count = std::min(element->getVM(), kMostValues);
+  for (unsigned long i = 0; i < count; ++i) values.push_back(text(item, tag, i).substr(0, kLongestToken));
   return values;
 }
 
@@ -34,7 +45,9 @@ int whole(DcmItem& item, const DcmTagKey& tag) {
   return std::abs(value) <= std::numeric_limits<int>::max() ? static_cast<int>(value) : 0;
 }
 
-std::optional<double> positive(std::optional<double> value) { return value && *value > 0 ? value : std::nullopt; }
+std::optional<double> positive(std::optional<double> value) {
+  return value && *value > 0 && *value < kLargestQuantity ? value : std::nullopt;
+}
 
 bool continues(unsigned char c) { return (c & 0xC0u) == 0x80u; }
 
@@ -52,10 +65,10 @@ std::size_t utf8_length(std::string_view s, std::size_t at) {
   return length;
 }
 
-// Text of any character set as printable UTF-8: it goes into messages and JSON.
+// Text of any character set as printable UTF-8, cut where it is longer than LO may be: it goes into messages and JSON.
 std::string printable(const std::string& value) {
   std::string clean;
-  for (std::size_t at = 0; at < value.size();) {
+  for (std::size_t at = 0; at < value.size() && clean.size() < kLongestText;) {
     const std::size_t length = utf8_length(value, at);
     const bool control = length == 1 && static_cast<unsigned char>(value[at]) < 0x20;
     clean += length == 0 || control ? std::string("?") : value.substr(at, length);
@@ -88,7 +101,7 @@ void read_identity(DcmItem& item, Instance& instance) {
        {&instance.sop_class_uid, &instance.sop_instance_uid, &instance.study_uid, &instance.series_uid})
     if (!is_uid(*uid))
       fail(Fault::Malformed, "SOP class, SOP instance, study or series UID is missing or is not a UID");
-  instance.frame_of_reference_uid = text(item, DCM_FrameOfReferenceUID);
+  instance.frame_of_reference_uid = text(item, DCM_FrameOfReferenceUID).substr(0, kLongestToken);
   instance.accession_number = printable(text(item, DCM_AccessionNumber));
   instance.vendor = vendor_of(text(item, DCM_Manufacturer));
 }
@@ -112,16 +125,29 @@ std::optional<fitting::Vec3> vector(DcmItem& item, const DcmTagKey& tag, unsigne
   return x && y && z ? std::optional(fitting::Vec3(*x, *y, *z)) : std::nullopt;
 }
 
+int matrix_size(DcmItem& item, const DcmTagKey& tag) {
+  const int size = whole(item, tag);
+  return size >= 0 && size <= kLargestMatrix ? size : 0;
+}
+
+double spacing(DcmItem& item, const DcmTagKey& tag, unsigned long index = 0) {
+  const double value = number(item, tag, index).value_or(0);
+  return value >= kSmallestSpacingMm && value <= kLargestSpacingMm ? value : 0;
+}
+
+bool is_direction(const fitting::Vec3& v) { return v.norm() >= 0.9 && v.norm() < 10; }
+
 void read_geometry(DcmItem& item, Instance& instance) {
-  instance.rows = whole(item, DCM_Rows);
-  instance.columns = whole(item, DCM_Columns);
-  instance.row_spacing_mm = number(item, DCM_PixelSpacing, 0).value_or(0);
-  instance.column_spacing_mm = number(item, DCM_PixelSpacing, 1).value_or(0);
-  instance.slice_thickness_mm = number(item, DCM_SliceThickness).value_or(0);
+  instance.rows = matrix_size(item, DCM_Rows);
+  instance.columns = matrix_size(item, DCM_Columns);
+  instance.row_spacing_mm = spacing(item, DCM_PixelSpacing, 0);
+  instance.column_spacing_mm = spacing(item, DCM_PixelSpacing, 1);
+  instance.slice_thickness_mm = spacing(item, DCM_SliceThickness);
   instance.spacing_between_slices_mm = positive(number(item, DCM_SpacingBetweenSlices));
   const auto position = vector(item, DCM_ImagePositionPatient, 0);
   const auto row = vector(item, DCM_ImageOrientationPatient, 0), column = vector(item, DCM_ImageOrientationPatient, 3);
-  if (!position || !row || !column || row->norm() < 0.9 || column->norm() < 0.9) return;
+  if (!position || !row || !column || !is_direction(*row) || !is_direction(*column)) return;
+  if (position->cwiseAbs().maxCoeff() > kFarthestMm) return;
   instance.position_mm = *position;
   instance.row_direction = row->normalized();
   instance.column_direction = column->normalized();
@@ -193,6 +219,12 @@ void apply_vendor(DcmItem& item, Instance& instance) {
   }
 }
 
+void drop_absurd_diffusion(Instance& instance) {
+  const double b = instance.b_value_s_mm2.value_or(0);
+  if (b < 0 || b > kLargestB) instance.b_value_s_mm2.reset();
+  if (!instance.b_value_s_mm2) instance.gradient_direction.reset();
+}
+
 Instance described(DcmItem& item, const std::filesystem::path& file) {
   Instance instance;
   instance.file = file;
@@ -204,6 +236,7 @@ Instance described(DcmItem& item, const std::filesystem::path& file) {
   if (!is_mr_image(instance.sop_class_uid)) return instance;
   read_diffusion(item, instance);
   apply_vendor(item, instance);
+  drop_absurd_diffusion(instance);
   read_contrast_agent(item, instance);
   return instance;
 }

@@ -18,7 +18,7 @@ using Column = std::vector<std::size_t>;
 
 auto order_of(const Instance& instance) {
   return std::tuple(instance.acquisition_time_s.value_or(0), instance.acquisition_number, instance.instance_number,
-                    instance.frame);
+                    std::string_view(instance.sop_instance_uid), instance.frame);
 }
 
 std::vector<Column> columns_of(const Indices& series, Instances instances) {

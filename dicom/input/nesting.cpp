@@ -125,6 +125,7 @@ class Walk {
   void run(std::uint64_t from) {
     for (std::uint64_t at = from; bytes_.size() >= 8 && at <= bytes_.size() - 8;) {
       close_finished(at);
+      count(at);
       const Element element = read_element(bytes_, at, encoding());
       at = step(element);
     }
@@ -138,6 +139,10 @@ class Walk {
       if (at > open_.back().end) malformed(at, "an element is longer than the sequence around it");
       open_.pop_back();
     }
+  }
+
+  void count(std::uint64_t at) {
+    if (++elements_ > kMostElements) malformed(at, "more than two million elements");
   }
 
   std::uint64_t step(const Element& element) {
@@ -184,6 +189,7 @@ class Walk {
     if (element.tag != kPixelData) malformed(element.value, "a value of undefined length is not a sequence");  // (3)
     for (std::uint64_t at = element.value;;) {
       if (open_.empty() && at + 8 > bytes_.size()) return at;
+      count(at);
       const Element item = read_element(bytes_, at, encoding());
       if (item.tag == kSequenceDelimiter) return item.value;
       if (item.tag != kItem || item.length == kUndefinedLength) malformed(at, "encapsulated data without fragments");
@@ -195,6 +201,7 @@ class Walk {
   Encoding outermost_;
   bool whole_;
   std::vector<Level> open_;
+  std::size_t elements_ = 0;
 };
 
 struct Inflating {
@@ -260,6 +267,7 @@ Meta read_meta(Bytes& bytes) {
                                   element.length);
     }
     meta.end = element.end();
+    if (meta.end > kLongestMeta) malformed(meta.end, "the meta header is longer than 1 MiB");
   }
   if (told_end != 0 && told_end != meta.end) malformed(meta.end, "the meta header is not as long as it says");
   while (!meta.transfer_syntax.empty() && (meta.transfer_syntax.back() == '\0' || meta.transfer_syntax.back() == ' '))

@@ -43,8 +43,8 @@ std::optional<double> philips_scale_slope(DcmItem& header) { return private_numb
 std::optional<double> philips_scale_slope(const FunctionalGroups& groups, unsigned long frame) {
   DcmItem* own = groups.own(frame);
   if (own == nullptr) return std::nullopt;
-  for (unsigned long i = 0; i < own->card(); ++i) {
-    auto* sequence = dynamic_cast<DcmSequenceOfItems*>(own->getElement(i));
+  for (DcmObject* at = own->nextInContainer(nullptr); at != nullptr; at = own->nextInContainer(at)) {
+    auto* sequence = dynamic_cast<DcmSequenceOfItems*>(at);
     const bool theirs = sequence != nullptr && sequence->getGTag() == 0x2005 && (sequence->getETag() & 0xFFu) == 0x0F;
     if (theirs && sequence->card() > 0)
       if (const auto slope = philips_scale_slope(*sequence->getItem(0))) return slope;

@@ -65,16 +65,15 @@ std::map<int, Region> described_segments(DcmDataset& dataset) {
   DcmSequenceOfItems* sequence = nullptr;
   if (dataset.findAndGetSequence(DCM_SegmentSequence, sequence).bad() || sequence == nullptr)
     fail(Fault::Malformed, "Segment Sequence is missing");
-  for (unsigned long i = 0; i < sequence->card(); ++i) {
-    DcmItem& item = *sequence->getItem(i);
+  for (DcmItem* item : items_of(*sequence)) {
     Region region;
-    region.number = required_count(item, DCM_SegmentNumber, "Segment Number");
-    region.label = text(item, DCM_SegmentLabel);
-    region.tracking_id = text(item, DCM_TrackingID);
-    region.tracking_uid = text(item, DCM_TrackingUID);
-    region.category = code_of(item, DCM_SegmentedPropertyCategoryCodeSequence);
-    region.type = code_of(item, DCM_SegmentedPropertyTypeCodeSequence);
-    region.algorithm_type = text(item, DCM_SegmentAlgorithmType);
+    region.number = required_count(*item, DCM_SegmentNumber, "Segment Number");
+    region.label = text(*item, DCM_SegmentLabel);
+    region.tracking_id = text(*item, DCM_TrackingID);
+    region.tracking_uid = text(*item, DCM_TrackingUID);
+    region.category = code_of(*item, DCM_SegmentedPropertyCategoryCodeSequence);
+    region.type = code_of(*item, DCM_SegmentedPropertyTypeCodeSequence);
+    region.algorithm_type = text(*item, DCM_SegmentAlgorithmType);
     if (!regions.emplace(region.number, region).second)
       fail(Fault::Malformed, "segment " + std::to_string(region.number) + " is described twice");
   }
@@ -134,8 +133,7 @@ std::vector<std::string> referenced_series(DcmDataset& dataset) {
   std::vector<std::string> uids;
   DcmSequenceOfItems* sequence = nullptr;
   if (dataset.findAndGetSequence(DCM_ReferencedSeriesSequence, sequence).bad() || sequence == nullptr) return uids;
-  for (unsigned long i = 0; i < sequence->card(); ++i)
-    uids.push_back(text(*sequence->getItem(i), DCM_SeriesInstanceUID));
+  for (DcmItem* item : items_of(*sequence)) uids.push_back(text(*item, DCM_SeriesInstanceUID));
   return uids;
 }
 

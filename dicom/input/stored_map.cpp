@@ -32,10 +32,9 @@ std::string method_of(DcmItem& mapping) {
   DcmSequenceOfItems* definitions = nullptr;
   if (mapping.findAndGetSequence(DCM_QuantityDefinitionSequence, definitions).bad() || definitions == nullptr)
     return {};
-  for (unsigned long i = 0; i < definitions->card(); ++i) {
-    DcmItem& item = *definitions->getItem(i);
-    DcmItem* name = first_item(item, DCM_ConceptNameCodeSequence);
-    DcmItem* value = first_item(item, DCM_ConceptCodeSequence);
+  for (DcmItem* item : items_of(*definitions)) {
+    DcmItem* name = first_item(*item, DCM_ConceptNameCodeSequence);
+    DcmItem* value = first_item(*item, DCM_ConceptCodeSequence);
     if (name != nullptr && value != nullptr && text(*name, DCM_CodeValue) == kMeasurementMethod)
       return text(*value, DCM_CodeMeaning);
   }

@@ -9,6 +9,7 @@
 
 #include "dicom/input/instance.h"
 #include "dicom/input/stored_map.h"
+#include "server/explain.h"
 #include "tests/acceptance/scene.h"
 #include "tests/support/temp_folder.h"
 
@@ -104,19 +105,13 @@ class SimulatedExams : public testing::TestWithParam<Scenario> {
                std::string("(5200,9230)[0].(0020,9111)[0].(0018,9074)=20260105") + text});
   }
 
-  json explained() const {
-    const auto told = node_->herald({"explain", study_, "--json"});
-    EXPECT_EQ(told.code, 0) << told.output;
-    return told.code == 0 ? json::parse(told.output).at(0) : json();
-  }
-
-  // Nothing more is expected, and every job has come to its end.
-  bool settled(std::size_t files) const {
+  // Nothing more is expected, and every job has come to its end: account_ is what the node says of it then.
+  bool settled() {
     const auto told = node_->herald({"explain", study_, "--json"});
     if (told.code != 0) return false;
-    const json account = json::parse(told.output).at(0);
-    if (account.value("files", std::size_t{0}) != files || !account.value("quiet", false)) return false;
-    return std::ranges::all_of(account.at("jobs"), [](const json& job) {
+    account_ = json::parse(told.output).at(0);
+    if (account_.value("files", std::size_t{0}) != sent_ || !account_.value("quiet", false)) return false;
+    return std::ranges::all_of(account_.at("jobs"), [](const json& job) {
       return job.at("state") != "waiting" && job.at("state") != "running";
     });
   }
@@ -128,7 +123,7 @@ class SimulatedExams : public testing::TestWithParam<Scenario> {
     for (const File& file : files) plain.push_back(file.file);
     sent_ += plain.size();
     ASSERT_TRUE(Scanner(plain).push(node_->port()));
-    ASSERT_TRUE(support::until(node_->process(), [&] { return settled(sent_); }));
+    ASSERT_TRUE(support::until(node_->process(), [&] { return settled(); }));
   }
 
   static const json* acquisition_in(const json& account, const std::string& slot) {
@@ -141,6 +136,7 @@ class SimulatedExams : public testing::TestWithParam<Scenario> {
   std::vector<File> files_;
   std::string study_;
   std::size_t sent_ = 0;
+  json account_;
   std::unique_ptr<support::Node> node_;
 };
 
@@ -170,22 +166,21 @@ TEST_P(SimulatedExams, GiveTheRightMapsWhateverHappenedOnTheWay) {
                                           support::NodeOptions{.destination = "", .recipe = scenario().recipe});
   node_->start();
   push(first, 1);
-  const std::string meanwhile = node_->herald({"explain", study_}).output;
+  const std::string meanwhile = server::explain_in_words(account_);
   EXPECT_THAT(meanwhile, HasSubstr(scenario().while_missing));
   EXPECT_THAT(meanwhile, HasSubstr(scenario().of_aborted));
 
   push(later, 2);
-  const json account = explained();
-  const std::string words = node_->herald({"explain", study_}).output;
+  const std::string words = server::explain_in_words(account_);
   for (const std::string& slot : scenario().slots) {
-    const json* line = acquisition_in(account, slot);
+    const json* line = acquisition_in(account_, slot);
     ASSERT_NE(line, nullptr) << slot << "\n" << words;
     const bool revised = std::ranges::count(scenario().revised, slot) > 0;
     EXPECT_EQ(line->at("revision"), revised ? 2 : 1) << slot << "\n" << words;
   }
   for (const auto& [slot, values] : expected) {
     std::optional<std::vector<float>> newest;  // results are listed in the order of their jobs
-    for (const json& result : account.at("results"))
+    for (const json& result : account_.at("results"))
       if (result.at("slot") == slot && result.at("kind") == "pm_real")
         newest = dicom::read_parametric_map(result.at("path").get<std::string>()).value().value;
     ASSERT_TRUE(newest.has_value()) << slot << "\n" << words;

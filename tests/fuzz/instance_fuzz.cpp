@@ -1,5 +1,5 @@
-// The data are 1 to 8 files with the separator between them (as tests/fuzz/make_seeds writes them); what was read is
-// grouped as one study.
+// The data are 1 to 8 files, of one image or of several frames, with the separator between them (as
+// tests/fuzz/make_seeds writes them); what was read is grouped as one study.
 #include <algorithm>
 #include <string_view>
 #include <vector>
@@ -24,8 +24,19 @@ std::vector<std::string_view> cut(std::string_view data) {
   }
 }
 
+constexpr std::size_t kMostImages = 2000;  // in all: frames are cheap to claim, and grouping them twice takes time
+
 bool is_there(const std::vector<dicom::Instance>& instances, const std::string& uid) {
   return std::any_of(instances.begin(), instances.end(), [&](const auto& i) { return i.sop_instance_uid == uid; });
+}
+
+void require_frames(const std::vector<dicom::Instance>& images) {
+  fuzz::require(!images.empty());
+  for (std::size_t k = 0; k < images.size(); ++k) {
+    fuzz::require(images[k].sop_instance_uid == images.front().sop_instance_uid);
+    fuzz::require(images[k].frame == (images.front().frame == 0 ? 0 : static_cast<int>(k) + 1));
+    fuzz::require(images[k].position_mm.allFinite() && images[k].row_direction.allFinite());
+  }
 }
 
 // As the store hands them out: one study, each object once.
@@ -33,10 +44,15 @@ std::vector<dicom::Instance> read_all(std::string_view data) {
   std::vector<dicom::Instance> instances;
   for (const std::string_view piece : cut(data)) {
     const fuzz::MemoryFile file({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()});
-    auto instance = dicom::read_instance(file.path());
-    if (!instance || is_there(instances, instance->sop_instance_uid)) continue;
-    if (!instances.empty()) instance->study_uid = instances.front().study_uid;
-    instances.push_back(std::move(*instance));
+    auto images = dicom::read_instances(file.path());
+    if (!images) continue;
+    require_frames(*images);
+    if (is_there(instances, images->front().sop_instance_uid) || instances.size() + images->size() > kMostImages)
+      continue;
+    for (dicom::Instance& image : *images) {
+      image.study_uid = instances.empty() ? image.study_uid : instances.front().study_uid;
+      instances.push_back(std::move(image));
+    }
   }
   return instances;
 }

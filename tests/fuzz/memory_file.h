@@ -10,6 +10,8 @@
 #include <span>
 #include <string>
 
+#include "tests/fuzz/require.h"
+
 namespace fuzz {
 
 class MemoryFile {
@@ -31,10 +33,5 @@ class MemoryFile {
  private:
   int descriptor_;
 };
-
-// What must hold of an answer whatever went in; unlike assert(), in every build.
-inline void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 }  // namespace fuzz

@@ -223,6 +223,19 @@ TEST(Grouping, TellsADynamicSeriesFromTheAnglesBeforeIt) {
   EXPECT_THAT(grouping.passed_over, SizeIs(0));
 }
 
+TEST(Grouping, PutsAPhaseThatLacksASliceOnTheGridOfTheOthers) {
+  Images phases = together({flip_angle(1, 10, kNoon), flip_angle(2, 10, kNoon + 60), flip_angle(3, 10, kNoon + 120)});
+  phases.erase(phases.begin());
+  const Grouping grouping = grouped(phases);
+  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  const Acquisition& dynamic = grouping.acquisitions[0];
+  EXPECT_EQ(dynamic.kind, Kind::Dynamic);
+  EXPECT_THAT(dynamic.problem, HasSubstr("phase 1 has 3 images for 4 slices"));
+  ASSERT_THAT(dynamic.volumes[0].slices, SizeIs(4));
+  EXPECT_THAT(dynamic.volumes[0].slices[0], IsEmpty());
+  EXPECT_THAT(dynamic.volumes[0].slices[1], SizeIs(1));
+}
+
 TEST(Grouping, TellsADynamicSeriesOfOneSeriesPerPhaseToo) {
   Images images = two_angles(1, kNoon);
   for (int phase = 0; phase < 5; ++phase) {

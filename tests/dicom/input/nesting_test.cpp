@@ -77,6 +77,30 @@ TEST(NestingGuard, CountsDepthNotNumber) {
 
 TEST(NestingGuard, SurvivesAHundredThousandLevels) { EXPECT_FALSE(accepted(head(kExplicit) + open_ended(100000))); }
 
+// DCMTK needs some 200 bytes of memory for each.
+TEST(NestingGuard, AllowsTwoMillionElementsAndNoMore) {
+  const std::string empty = u16(0x0009) + u16(0x1001) + u32(0);
+  std::string bytes = head(kImplicit);
+  for (std::size_t k = 0; k < dicom::kMostElements; ++k) bytes += empty;
+  EXPECT_TRUE(accepted(bytes));
+  EXPECT_FALSE(accepted(bytes + empty));
+}
+
+TEST(NestingGuard, CountsItemsAndFragmentsToo) {
+  const std::string item = kItem + u32(0);
+  std::string items;
+  for (std::size_t k = 0; k <= dicom::kMostElements; ++k) items += item;
+  EXPECT_FALSE(
+      accepted(head(kImplicit) + u16(0x0008) + u16(0x1140) + u32(static_cast<std::uint32_t>(items.size())) + items));
+  EXPECT_FALSE(accepted(head("1.2.840.10008.1.2.5") + u16(0x7FE0) + u16(0x0010) + "OB" + u16(0) + u32(kUndefined) +
+                        items + kSequenceEnd));
+}
+
+TEST(NestingGuard, RefusesAMetaHeaderOfMoreThanAMebibyte) {
+  const std::string more = u16(2) + u16(0x0102) + "OB" + u16(0) + u32(1u << 20) + std::string(1u << 20, '\0');
+  EXPECT_FALSE(accepted(head(kExplicit) + more + open_ended(1)));
+}
+
 TEST(NestingGuard, RefusesSequencesThatDoNotKeepToTheirLength) {
   const std::string inner = u16(0x0008) + u16(0x0060) + "CS" + u16(200) + std::string(200, ' ');
   EXPECT_FALSE(accepted(head(kExplicit) + u16(0x0008) + u16(0x1140) + "SQ" + u16(0) + u32(16) + kItem + u32(8) + inner +
