@@ -96,6 +96,25 @@ TEST(NestingGuard, CountsItemsAndFragmentsToo) {
                         items + kSequenceEnd));
 }
 
+// DCMTK sorts them in as they come.
+TEST(NestingGuard, AllowsSomeDisorderButNotAHundredThousandElementsInDescendingOrder) {
+  const auto descending = [](unsigned count) {
+    std::string bytes = head(kImplicit);
+    for (unsigned k = count; k > 0; --k) bytes += u16(0x0009 + 2 * (k / 60000)) + u16(0x1000 + k % 60000) + u32(0);
+    return bytes;
+  };
+  EXPECT_TRUE(accepted(descending(10000)));
+  EXPECT_FALSE(accepted(descending(100000)));
+}
+
+TEST(NestingGuard, TakesEveryItemForItself) {
+  const std::string item = kItem + u32(16) + u16(0x0008) + u16(0x1150) + u32(0) + u16(0x0008) + u16(0x1155) + u32(0);
+  std::string items;
+  for (int k = 0; k < 100000; ++k) items += item;
+  EXPECT_TRUE(
+      accepted(head(kImplicit) + u16(0x0008) + u16(0x1140) + u32(static_cast<std::uint32_t>(items.size())) + items));
+}
+
 TEST(NestingGuard, RefusesAMetaHeaderOfMoreThanAMebibyte) {
   const std::string more = u16(2) + u16(0x0102) + "OB" + u16(0) + u32(1u << 20) + std::string(1u << 20, '\0');
   EXPECT_FALSE(accepted(head(kExplicit) + more + open_ended(1)));
