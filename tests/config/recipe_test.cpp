@@ -47,7 +47,7 @@ TEST_F(RecipeFile, OfZhangHasTheSlotsThatItsModelWants) {
   ASSERT_TRUE(recipe) << recipe.error().what;
   EXPECT_EQ(recipe->name, "zhang-mapping");
   EXPECT_THAT(recipe->models, ElementsAre("zhang2026.her2pos_vs_low.er_t2s_t1post"));
-  ASSERT_THAT(recipe->slots, SizeIs(7));
+  ASSERT_THAT(recipe->slots, SizeIs(8));
   EXPECT_EQ(slot(*recipe, "t1_pre").kinds, std::vector<std::string>{"t1_vfa"});
   EXPECT_EQ(slot(*recipe, "t1_pre").contrast, "before");
   EXPECT_THAT(slot(*recipe, "t1_pre").descriptions, Contains("t1map_pre"));
@@ -55,7 +55,29 @@ TEST_F(RecipeFile, OfZhangHasTheSlotsThatItsModelWants) {
   EXPECT_EQ(slot(*recipe, "t2star").kinds, std::vector<std::string>{"t2star_me"});
   EXPECT_EQ(slot(*recipe, "t1").contrast, "");
   for (const char* name : {"t1_pre", "t1_post", "t2star"}) EXPECT_TRUE(slot(*recipe, name).required) << name;
-  for (const char* name : {"t2", "dwi", "t1", "t1_ir"}) EXPECT_FALSE(slot(*recipe, name).required) << name;
+  for (const char* name : {"t2", "dwi", "t1", "t1_ir", "dce"}) EXPECT_FALSE(slot(*recipe, name).required) << name;
+}
+
+TEST_F(RecipeFile, OfSyntheticMriPrefersWhatSyMriExported) {
+  const auto recipe = load_recipe(kSource / "config/recipes/symri-muse.toml");
+  ASSERT_TRUE(recipe) << recipe.error().what;
+  EXPECT_THAT(slot(*recipe, "symri_pre").kinds, ElementsAre("symri_maps", "mdme"));
+  EXPECT_THAT(slot(*recipe, "dce").maps, ElementsAre("RE_early", "RE_peak", "SER", "TIC"));
+}
+
+TEST_F(RecipeFile, OfKurtosisAsksForItsBValues) {
+  const auto recipe = load_recipe(kSource / "config/recipes/skyra-dki.toml");
+  ASSERT_TRUE(recipe) << recipe.error().what;
+  EXPECT_THAT(slot(*recipe, "dwi").values, ElementsAre(0, 800, 1400, 2000));
+}
+
+TEST_F(RecipeFile, RefusesListsThatMeanNothing) {
+  EXPECT_THAT(error_with("[[slot]]\nname = 'a'\nkind = []\n"), HasSubstr("expected one of t1_vfa"));
+  EXPECT_THAT(error_with("[[slot]]\nname = 'a'\nkind = ['dwi', 'dwi']\n"), HasSubstr("expected no text twice"));
+  EXPECT_THAT(error_with("[[slot]]\nname = 'a'\nkind = 'dwi'\nvalues = [800, 0]\n"), HasSubstr("ascending numbers"));
+  EXPECT_THAT(error_with("[[slot]]\nname = 'a'\nkind = 'dwi'\ndelays_ms = [100]\n"),
+              HasSubstr("in slots of kind \"mdme\" only"));
+  EXPECT_THAT(error_with("[[slot]]\nname = 'a'\nkind = 'dwi'\nmaps = ['a/b']\n"), HasSubstr("names of maps"));
 }
 
 TEST_F(RecipeFile, NamesModelsThatAreShipped) {

@@ -102,7 +102,7 @@ TEST(PacsEvidence, HoldsUpWhatTheRecipeExpectsMoreOf) {
 TEST(PacsEvidence, WhatCannotBeFittedYetIsRefusedWhenNothingMoreComes) {
   OneSeries exam;
   exam.acquisition().problem = "echo 3 has 29 of 30 slices";
-  EXPECT_EQ(exam.placed({.fetching = true}).waiting_for, "echo 3 has 29 of 30 slices");
+  EXPECT_EQ(exam.placed({.fetching = true}).waiting_for, "more images: echo 3 has 29 of 30 slices");
   EXPECT_EQ(exam.placed({}).refused, "echo 3 has 29 of 30 slices");
 }
 

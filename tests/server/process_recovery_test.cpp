@@ -118,6 +118,7 @@ TEST(ProcessDiffusion, WithoutHighBValuesGivesTheAdcOnly) {
 TEST(Explain, TellsWhichMapADoneJobLeftOut) {
   json line{{"slot", "dwi"},
             {"kind", "dwi"},
+            {"contrast", "unknown"},
             {"series_numbers", {4}},
             {"images", 8},
             {"slices", 2},

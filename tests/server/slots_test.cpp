@@ -105,9 +105,82 @@ TEST(Slots, ASetWhoseContrastMayStillBecomeKnownIsNotSettledEarly) {
 TEST(Slots, WhatCannotBeFittedIsExplainedNeverGuessed) {
   Exam exam;
   exam.add(Kind::T2MultiEcho, Contrast::Unknown, "t2", 8).problem = "echo 3 has 29 of 30 slices";
-  EXPECT_EQ(exam.placed(false).waiting_for, "echo 3 has 29 of 30 slices");
+  EXPECT_EQ(exam.placed(false).waiting_for, "more images: echo 3 has 29 of 30 slices");
   EXPECT_EQ(exam.placed(true).refused, "echo 3 has 29 of 30 slices");
   EXPECT_TRUE(exam.placed(true).closed_by.empty());
+}
+
+config::Recipe of_slots(std::vector<config::Slot> slots) {
+  config::Recipe r;
+  r.name = "test";
+  r.slots = std::move(slots);
+  return r;
+}
+
+config::Slot slot(const char* name, std::vector<std::string> kinds) {
+  config::Slot s;
+  s.name = name;
+  s.kinds = std::move(kinds);
+  return s;
+}
+
+void set_values(dicom::Acquisition& acquisition, const std::vector<double>& values) {
+  acquisition.volumes.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) acquisition.volumes[i].axis = values[i];
+}
+
+TEST(Slots, TellTwoMeasurementsOfOneKindApartByTheirValues) {
+  config::Recipe r = of_slots({slot("short", {"dwi"}), slot("kurtosis", {"dwi"})});
+  r.slots[1].values = {0, 800, 2000};
+  Exam exam;
+  set_values(exam.add(Kind::Diffusion, Contrast::Unknown, "", 0), {0, 810, 1400, 2000});
+  set_values(exam.add(Kind::Diffusion, Contrast::Unknown, "", 0), {0, 800});
+  const auto placements = place(exam.grouping, exam.instances, r, true);
+  ASSERT_TRUE(placements[0].slot != nullptr && placements[1].slot != nullptr);
+  EXPECT_EQ(placements[0].slot->name, "kurtosis");
+  EXPECT_EQ(placements[1].slot->name, "short");
+  r.slots.erase(r.slots.begin());
+  EXPECT_EQ(place(exam.grouping, exam.instances, r, true)[1].refused, "it lacks values that slot kurtosis asks for");
+}
+
+TEST(Slots, PreferTheKindThatTheRecipeNamesFirst) {
+  const config::Recipe r = of_slots({slot("symri", {"symri_maps", "mdme"})});
+  Exam exam;
+  exam.add(Kind::Mdme, Contrast::Unknown, "", 8);
+  auto only = place(exam.grouping, exam.instances, r, true);
+  EXPECT_FALSE(only[0].closed_by.empty());
+  exam.add(Kind::SyntheticMaps, Contrast::Unknown, "", 3);
+  auto both = place(exam.grouping, exam.instances, r, true);
+  EXPECT_EQ(both[0].refused, "symri_maps is here too, which the recipe prefers for slot symri");
+  EXPECT_FALSE(both[1].closed_by.empty());
+  exam.grouping.acquisitions[1].problem = "map T2 has 29 of 30 slices";
+  both = place(exam.grouping, exam.instances, r, true);
+  EXPECT_FALSE(both[0].closed_by.empty());
+}
+
+TEST(Slots, TakeTheLaterOfTwoEqualMeasurementsThatFollowEachOther) {
+  const config::Recipe r = of_slots({slot("t2", {"t2_me"}), slot("dwi", {"dwi"})});
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "", 8).time_s = 100;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "", 8).time_s = 400;
+  auto placements = place(exam.grouping, exam.instances, r, true);
+  EXPECT_EQ(placements[0].refused, "it was acquired again with the same protocol: the later images are used");
+  EXPECT_FALSE(placements[1].closed_by.empty());
+  exam.grouping.acquisitions[1].problem = "echo 3 has 29 of 30 slices";  // then the first one is what there is
+  EXPECT_FALSE(place(exam.grouping, exam.instances, r, true)[0].closed_by.empty());
+  exam.grouping.acquisitions[1].problem.clear();
+  exam.add(Kind::Diffusion, Contrast::Unknown, "", 2).time_s = 200;  // something else in between: not a repetition
+  EXPECT_FALSE(place(exam.grouping, exam.instances, r, true)[0].closed_by.empty());
+}
+
+TEST(Slots, NeverTakeAMeasurementOfAnotherPlaceForARepetition) {
+  const config::Recipe r = of_slots({slot("t2", {"t2_me"})});
+  Exam exam;
+  exam.add(Kind::T2MultiEcho, Contrast::Unknown, "", 8).time_s = 100;
+  auto& other = exam.add(Kind::T2MultiEcho, Contrast::Unknown, "", 8);
+  other.time_s = 400;
+  for (auto& origin : other.geometry.slice_origins_mm) origin.x() += 80;
+  EXPECT_FALSE(place(exam.grouping, exam.instances, r, true)[0].closed_by.empty());
 }
 
 TEST(Slots, AKindThatTheRecipeDoesNotKnowFitsNoSlot) {
