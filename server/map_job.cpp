@@ -113,12 +113,24 @@ std::string readout_of(const fitting::Protocol& protocol) {
          (protocol.look_locker ? "; corrected for Look-Locker readouts" : "; no correction for Look-Locker readouts");
 }
 
+fitting::Series part_of(const fitting::Series& series, const std::vector<std::size_t>& planes) {
+  fitting::Series part{.geometry = series.geometry, .protocol = series.protocol, .planes = {}};
+  part.protocol.axis.clear();
+  for (const std::size_t k : planes) {
+    part.protocol.axis.push_back(series.protocol.axis[k]);
+    part.planes.push_back(series.planes[k]);
+    if (!series.averages.empty()) part.averages.push_back(series.averages[k]);
+  }
+  return part;
+}
+
 std::variant<fitting::Fit, fitting::Refusal> fit_model(const Context& context, const fitting::Series& series,
-                                                       const fitting::Model& model, const json& payload) {
+                                                       const fitting::Model& model, const json& payload,
+                                                       const std::string& remark) {
   auto fitted = fitting::fit_series(series, model, context.settings.fitting);
   auto* fit = std::get_if<fitting::Fit>(&fitted);
   if (fit == nullptr) return fitted;
-  fit->description += readout_of(series.protocol);
+  fit->description += readout_of(series.protocol) + remark;
   if (fit->fitted == 0) return fitting::Refusal{"no voxel could be fitted: " + fit->description};
   if (const int revision = payload.value("revision", 1); revision > 1)
     fit->description += fmt::format("; revision {}", revision);
@@ -175,7 +187,7 @@ class MapJob {
     int first_map = 0;  // of the model: names and numbers do not depend on what another model could do
     for (const std::string_view name : dicom::models_of(acquisition_)) {
       const fitting::Model& model = *fitting::find_model(name);
-      auto fitted = timed(output_.spent.fitting, [&] { return fit_model(context_, loaded_.series, model, payload_); });
+      auto fitted = timed(output_.spent.fitting, [&] { return fit(model); });
       if (const auto* refusal = std::get_if<fitting::Refusal>(&fitted))
         leave_out(refusal->reason);
       else
@@ -211,6 +223,15 @@ class MapJob {
     } else {
       alignment_ += "; " + std::get<fitting::Refusal>(found).reason + ": the first phase is taken for the baseline";
     }
+  }
+
+  // Of the volumes that the model describes.
+  std::variant<fitting::Fit, fitting::Refusal> fit(const fitting::Model& model) {
+    const auto volumes = dicom::volumes_for(acquisition_, model.name);
+    if (volumes.size() == loaded_.series.planes.size()) return fit_model(context_, loaded_.series, model, payload_, "");
+    return fit_model(context_, part_of(loaded_.series, volumes), model, payload_,
+                     fmt::format("; the other {} b-values are too large for one exponential",
+                                 loaded_.series.planes.size() - volumes.size()));
   }
 
   void leave_out(const std::string& reason) { output_.left_out += (output_.left_out.empty() ? "" : "; ") + reason; }

@@ -90,6 +90,10 @@ struct Grouping {
 // for T2Weighted.
 [[nodiscard]] std::vector<std::string_view> models_of(const Acquisition& acquisition);
 
+// Which volumes (and planes of its series) this model of models_of() fits: all of them, but for "adc", whose one
+// exponential describes b up to 1000 s/mm2 only; of two or more such b-values the larger ones are left to "dki".
+[[nodiscard]] std::vector<std::size_t> volumes_for(const Acquisition& acquisition, std::string_view model);
+
 // What a recipe knows and the headers may not.
 struct GroupingHints {
   std::vector<double> saturation_delays_ms;  // of MDME, ascending; empty: the headers have to tell

@@ -11,6 +11,9 @@ namespace {
 // Kurtosis needs a curve (three b-values) that leaves the straight line (b of 1500 and more) and is still described by
 // its second order (Jensen & Helpern 2010, NMR Biomed 23:698: up to 3000).
 constexpr std::size_t kKurtosisBValues = 3;
+// Tissue departs from one exponential above (Baltzer et al. 2020, Eur Radiol 30:1436, measure the breast at 800; Shen's
+// ADC is that of 0 and 800 beside a kurtosis fit up to 2000).
+constexpr double kMonoExponentialTo = 1000;                 // s/mm2
 constexpr double kKurtosisFrom = 1500, kKurtosisTo = 3000;  // s/mm2, the largest b-value
 
 constexpr std::array kKinds{
@@ -111,6 +114,15 @@ std::vector<std::string_view> models_of(const Acquisition& acquisition) {
       return {};
   }
   return {};
+}
+
+std::vector<std::size_t> volumes_for(const Acquisition& acquisition, std::string_view model) {
+  std::vector<std::size_t> all(acquisition.volumes.size()), low;
+  for (std::size_t v = 0; v < all.size(); ++v) {
+    all[v] = v;
+    if (acquisition.volumes[v].axis <= kMonoExponentialTo) low.push_back(v);
+  }
+  return model == "adc" && low.size() >= rules_of(Kind::Diffusion).least ? low : all;
 }
 
 }  // namespace dicom

@@ -263,3 +263,13 @@ TEST(ModelsOf, AnAcquisitionAreThoseThatItsValuesSuffice) {
   EXPECT_THAT(models(diffusion(1, {0, 1000, 2000, 3000}, 3)), ElementsAre("adc", "dki"));
   EXPECT_THAT(models(diffusion(1, {0, 1000, 4000}, 3)), ElementsAre("adc"));
 }
+
+TEST(ModelsOf, DiffusionLeaveLargeBValuesToTheKurtosisFit) {
+  const auto volumes = [](const std::vector<double>& b_values, const char* model) {
+    return dicom::volumes_for(grouped(diffusion(1, b_values, 3)).acquisitions.at(0), model);
+  };
+  EXPECT_THAT(volumes({0, 800, 1400, 2000}, "adc"), ElementsAre(0, 1));
+  EXPECT_THAT(volumes({0, 800, 1400, 2000}, "dki"), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(volumes({0, 50, 400, 1000}, "adc"), ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(volumes({0, 2500}, "adc"), ElementsAre(0, 1));  // there is no other way
+}
