@@ -198,7 +198,8 @@ std::string gives_way(const Placement& own, const Placement& other, const dicom:
   const dicom::Acquisition &a = grouping.acquisitions[own.acquisition], &b = grouping.acquisitions[other.acquisition];
   if (!b.fits()) return {};
   if (preference(*own.slot, b) < preference(*own.slot, a))
-    return std::string(dicom::to_string(b.kind)) + " is here too, which the recipe prefers for slot " + own.slot->name;
+    return "slot " + own.slot->name + " is filled by " + std::string(dicom::title_of(b.kind)) +
+           ", which the recipe prefers";
   if (own.contrast == other.contrast && same_protocol(a, b) &&
       repeated_at_once(grouping, own.acquisition, other.acquisition))
     return "it was acquired again with the same protocol: the later images are used";

@@ -151,7 +151,7 @@ TEST(Slots, PreferTheKindThatTheRecipeNamesFirst) {
   EXPECT_FALSE(only[0].closed_by.empty());
   exam.add(Kind::SyntheticMaps, Contrast::Unknown, "", 3);
   auto both = place(exam.grouping, exam.instances, r, true);
-  EXPECT_EQ(both[0].refused, "symri_maps is here too, which the recipe prefers for slot symri");
+  EXPECT_EQ(both[0].refused, "slot symri is filled by synthetic MRI, maps exported by SyMRI, which the recipe prefers");
   EXPECT_FALSE(both[1].closed_by.empty());
   exam.grouping.acquisitions[1].problem = "map T2 has 29 of 30 slices";
   both = place(exam.grouping, exam.instances, r, true);
