@@ -97,6 +97,16 @@ bool is_mr_image(const std::string& sop_class_uid) {
   return sop_class_uid == UID_MRImageStorage || is_enhanced_mr(sop_class_uid);
 }
 
+bool is_lossy(DcmDataset& dataset) {
+  if (text(dataset, DCM_LossyImageCompression) == "01") return true;
+  // JPEG 2000 may be either, and is not decoded.
+  static constexpr std::array kLossless{EXS_JPEGProcess14,  EXS_JPEGProcess14SV1,
+                                        EXS_JPEGLSLossless, EXS_JPEG2000LosslessOnly,
+                                        EXS_RLELossless,    EXS_DeflatedLittleEndianExplicit};
+  const DcmXfer syntax(dataset.getOriginalXfer());
+  return syntax.isEncapsulated() && std::find(kLossless.begin(), kLossless.end(), syntax.getXfer()) == kLossless.end();
+}
+
 void judge_content(DcmItem& item, Instance& instance) {
   const Verdict verdict = by_object(item, instance).value_or(by_image_type(instance.image_type));
   instance.content = verdict.content;

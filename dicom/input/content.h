@@ -10,6 +10,10 @@ namespace dicom {
 [[nodiscard]] bool is_mr_image(const std::string& sop_class_uid);
 [[nodiscard]] bool is_enhanced_mr(const std::string& sop_class_uid);
 
+// Whether pixels were changed by compression, now (transfer syntax) or before ((0028,2110)): to be looked at, not
+// fitted.
+[[nodiscard]] bool is_lossy(DcmDataset& dataset);
+
 // Sets content, why_not and quantity; SOP class and Image Type have been read.
 void judge_content(DcmItem& item, Instance& instance);
 

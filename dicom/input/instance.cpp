@@ -254,6 +254,14 @@ std::vector<Instance> frames_of(DcmDataset& dataset, const std::filesystem::path
   return frames;
 }
 
+void never_fit_lossy(std::vector<Instance>& images) {
+  for (Instance& image : images) {
+    if (!is_mr_image(image.sop_class_uid) || image.content == Content::OwnResult) continue;
+    image.content = Content::Derived;
+    image.why_not = "compressed with loss: its values are no longer those of the scanner";
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Instance>> read_instances(const std::filesystem::path& file) {
@@ -267,8 +275,11 @@ Result<std::vector<Instance>> read_instances(const std::filesystem::path& file) 
     DcmDataset& dataset = *object.getDataset();
     if (dataset.tagExists(DCM_SpecificCharacterSet))
       static_cast<void>(dataset.convertToUTF8());  // else printable() replaces what is not UTF-8
-    return is_enhanced_mr(text(dataset, DCM_SOPClassUID)) ? frames_of(dataset, file)
-                                                          : std::vector{described(dataset, file)};
+    std::vector<Instance> images = is_enhanced_mr(text(dataset, DCM_SOPClassUID))
+                                       ? frames_of(dataset, file)
+                                       : std::vector{described(dataset, file)};
+    if (is_lossy(dataset)) never_fit_lossy(images);
+    return images;
   });
 }
 

@@ -90,6 +90,13 @@ TEST(ReadInstance, RecognisesWhatIsNeverFitted) {
   EXPECT_EQ(content_of("ORIGINAL\\PRIMARY\\M\\ND\\MOSAIC"), Content::Mosaic);
 }
 
+TEST(ReadInstance, NeverLetsALossyImageIntoAFit) {
+  const Instance lossy = read([](DcmDataset& d) { put(d, DCM_LossyImageCompression, "01"); });
+  EXPECT_EQ(lossy.content, Content::Derived);
+  EXPECT_THAT(lossy.why_not, HasSubstr("compressed with loss"));
+  EXPECT_EQ(read([](DcmDataset& d) { put(d, DCM_LossyImageCompression, "00"); }).content, Content::Magnitude);
+}
+
 TEST(ReadInstance, RecognisesObjectsThatAreNotMrImages) {
   EXPECT_EQ(read([](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_SegmentationStorage); }).content, Content::Roi);
   EXPECT_EQ(read([](DcmDataset& d) { put(d, DCM_ManufacturerModelName, "Herald"); }).content, Content::OwnResult);
