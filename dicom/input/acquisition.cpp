@@ -16,6 +16,7 @@
 #include "dicom/input/grid.h"
 #include "dicom/input/mdme.h"
 #include "dicom/input/recovery.h"
+#include "dicom/input/versions.h"
 #include "dicom/input/volumes.h"
 #include "dicom/sha256.h"
 
@@ -158,18 +159,30 @@ class Grouper {
     }
   }
 
-  // Phases by version: those of two versions of one acquisition are not twice as many.
+  // Phases of two versions of one series (ND and DIS2D, water and fat) are not twice as many: one of them is used.
   bool make_dynamic(const Indices& images) {
+    std::vector<Version> versions = versions_by_preference(images, instances_);
+    if (versions.size() == 1) return make_dynamic_of_one(images);
+    const auto used = std::find_if(versions.begin(), versions.end(),
+                                   [&](const Version& version) { return make_dynamic_of_one(version.images); });
+    if (used == versions.end()) return false;
+    for (const Version& version : versions)
+      if (&version != &*used)
+        passed_.add(version.images, "another version of a dynamic series: the " + used->name + " version is used");
+    return true;
+  }
+
+  bool make_dynamic_of_one(const Indices& images) {
     std::vector<Indices> phases = phases_of(images, instances_);
     const Indices aborted = take_out_aborted(phases, instances_);
     if (phases.size() < kLeastPhases) return false;
     passed_.add(aborted, "a dynamic series that was aborted and acquired again");
     result_.acquisitions.push_back(dynamic_acquisition(std::move(phases), instances_));
-    Indices used = result_.acquisitions.back().instances;
-    used.insert(used.end(), aborted.begin(), aborted.end());
+    const Indices& taken = result_.acquisitions.back().instances;
+    std::set<std::size_t> used(taken.begin(), taken.end());
+    used.insert(aborted.begin(), aborted.end());
     for (const std::size_t i : images)
-      if (std::find(used.begin(), used.end(), i) == used.end())
-        passed_.add(i, "phase of a dynamic series that is not complete");
+      if (!used.contains(i)) passed_.add(i, "phase of a dynamic series that is not complete");
     families_.push_back({result_.acquisitions.size() - 1, 1});
     return true;
   }

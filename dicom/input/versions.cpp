@@ -154,6 +154,20 @@ std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances insta
   return versions;
 }
 
+std::vector<Version> versions_by_preference(const Indices& stack, Instances instances) {
+  const auto water = [](const Tokens& tokens) {
+    return std::any_of(tokens.begin(), tokens.end(), [](const std::string& t) { return t == "W" || t == "WATER"; });
+  };
+  const auto key = [&](const Version& version) {
+    const Tokens tokens = version_of(instances[version.images.front()]);
+    return std::tuple(-static_cast<long>(version.images.size()), !water(tokens), preference(tokens));
+  };
+  std::vector<Version> versions;
+  for (auto& [tokens, images] : split_by_version(stack, instances)) versions.push_back({name_of(tokens, {}), images});
+  std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) { return key(a) < key(b); });
+  return versions;
+}
+
 void settle_versions(Sets& result, Instances instances, const Rules& rules) {
   drop_copies(result, instances, rules);
   say_that_mixed(result, instances, rules);

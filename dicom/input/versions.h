@@ -15,6 +15,14 @@ using Tokens = std::vector<std::string>;
 
 [[nodiscard]] std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances instances);
 
+// The versions of one dynamic series, the one to use first: the one with the most images, the water of a Dixon series,
+// the better one. `name` tells them apart.
+struct Version {
+  std::string name;
+  Indices images;
+};
+[[nodiscard]] std::vector<Version> versions_by_preference(const Indices& stack, Instances instances);
+
 // Of sets that are versions of each other keeps the more complete one, then the better one; what they leave goes to the
 // rests. Sets by time.
 void settle_versions(Sets& result, Instances instances, const Rules& rules);

@@ -123,6 +123,24 @@ TEST(Dynamic, IsTheLaterOneWhenItWasAbortedAndAcquiredAgain) {
   EXPECT_EQ(grouping.passed_over[0].images, aborted.size());
 }
 
+TEST(Dynamic, OfTwoVersionsIsOneSeriesAndNotTwiceAsManyPhases) {
+  const Images plain = stored_as(plain_phases(1, 4), {"M", "ND"}),
+               corrected = stored_as(plain_phases(2, 4), {"M", "DIS2D"});
+  const Grouping grouping = grouped(together({plain, corrected}));
+  EXPECT_THAT(times(only(grouping)), ElementsAre(0, 60, 120, 180));
+  ASSERT_THAT(grouping.passed_over, SizeIs(1));
+  EXPECT_EQ(grouping.passed_over[0].series_number, 1);
+  EXPECT_EQ(grouping.passed_over[0].reason, "another version of a dynamic series: the M DIS2D version is used");
+}
+
+TEST(Dynamic, OfADixonSequenceIsThatOfTheWaterImages) {
+  const Images fat = stored_as(plain_phases(1, 4), {"M", "F"}), water = stored_as(plain_phases(2, 4), {"M", "W"});
+  const Grouping grouping = grouped(together({fat, water}));
+  EXPECT_THAT(times(only(grouping)), ElementsAre(0, 60, 120, 180));
+  ASSERT_THAT(grouping.passed_over, SizeIs(1));
+  EXPECT_EQ(grouping.passed_over[0].series_number, 1);
+}
+
 TEST(Dynamic, KnowsTheInjectionOfItsHeader) {
   Images images = plain_phases(1, 4);
   for (auto& image : images) image.contrast_start_s = kNoon + 45;
