@@ -63,6 +63,10 @@ void read_slots(const Entry& entry, Recipe& recipe) {
       table.refuse(table.value.at("look_locker"), "look_locker: expected in slots of kind \"t1_ir\" only");
     if (!slot.delays_ms.empty() && !takes("mdme"))
       table.refuse(table.value.at("delays_ms"), "delays_ms: expected in slots of kind \"mdme\" only");
+    for (const Slot& other : recipe.slots)
+      if (!slot.delays_ms.empty() && !other.delays_ms.empty() && slot.delays_ms != other.delays_ms)
+        table.refuse(table.value.at("delays_ms"),
+                     "delays_ms: expected those of slot " + other.name + ", a protocol has one set of delays");
     if (std::ranges::count(recipe.slots, slot.name, &Slot::name) > 0)
       table.refuse(table.value.at("name"), "name = \"" + slot.name + "\": expected a name that no other slot has");
     recipe.slots.push_back(std::move(slot));

@@ -124,6 +124,12 @@ std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std:
   return std::nullopt;
 }
 
+dicom::GroupingHints hints_of(const config::Recipe& recipe) {
+  for (const config::Slot& slot : recipe.slots)
+    if (!slot.delays_ms.empty()) return {slot.delays_ms};
+  return {};
+}
+
 bool has_maps(const dicom::Acquisition& acquisition) {
   return acquisition.kind == dicom::Kind::SyntheticMaps || !dicom::models_of(acquisition).empty();
 }
@@ -134,19 +140,32 @@ std::string key_of(const dicom::Acquisition& acquisition, const Placement& place
   return placement.slot->name + ":" + dicom::digest_of(acquisition, headers.instances);
 }
 
-// Results of finished jobs of this kind whose keys begin with `prefix` and are not among those that hold now: what late
-// images replace.
-std::vector<storage::ResultRow> replaced_results(const storage::JobQueue& queue, const std::string& study,
-                                                 std::string_view kind, const std::string& prefix,
-                                                 const std::set<std::string>& current) {
-  std::set<std::int64_t> replaced;
-  for (const storage::Job& job : need(queue.jobs_of(study), "list jobs")) {
-    if (job.kind == kind && job.state == storage::JobState::Done && job.key.starts_with(prefix) &&
-        !current.contains(job.key))
-      replaced.insert(job.id);
+// --- what later images replace
+
+constexpr const char* kSuperseded = "the images of this job are put together otherwise now";
+
+// What was computed or is to be computed for sets of images that are no more.
+struct Superseded {
+  std::vector<storage::Job> open, done;
+};
+
+Superseded superseded(const std::vector<storage::Job>& jobs, std::string_view kind,
+                      const std::set<std::string>& current) {
+  Superseded old;
+  for (const storage::Job& job : jobs) {
+    if (job.kind != kind || current.contains(job.key)) continue;
+    if (job.state == storage::JobState::Waiting || job.state == storage::JobState::Running) old.open.push_back(job);
+    if (job.state == storage::JobState::Done) old.done.push_back(job);
   }
+  return old;
+}
+
+std::vector<storage::ResultRow> results_of(const storage::JobQueue& queue, const std::string& study,
+                                           const std::vector<storage::Job>& jobs) {
   auto rows = need(queue.results_of(study), "list results");
-  std::erase_if(rows, [&](const storage::ResultRow& row) { return !replaced.contains(row.job_id); });
+  std::erase_if(rows, [&](const storage::ResultRow& row) {
+    return std::none_of(jobs.begin(), jobs.end(), [&](const storage::Job& job) { return job.id == row.job_id; });
+  });
   return rows;
 }
 
@@ -161,36 +180,52 @@ void withdraw(Context& context, const std::string& study, const std::vector<stor
   }
 }
 
-// Maps of this slot that were made of other images before are earlier revisions.
-int revision_of(const std::vector<storage::Job>& jobs, const config::Slot& slot, const std::set<std::string>& current,
-                const std::optional<storage::Job>& known) {
-  const auto earlier = std::count_if(jobs.begin(), jobs.end(), [&](const storage::Job& job) {
-    return job.kind == "map" && job.state == storage::JobState::Done && job.key.starts_with(slot.name + ":") &&
-           !current.contains(job.key) && (!known || job.id < known->id);
-  });
-  return static_cast<int>(earlier) + 1;
+// Maps of sets that are no more are neither computed nor sent.
+void stop_superseded(Context& context, storage::JobQueue& queue, const std::string& study, const Superseded& old) {
+  for (const storage::Job& job : old.open) need(queue.cancel(job.id, now(), kSuperseded), "cancel a job");
+  if (!old.done.empty()) withdraw(context, study, results_of(queue, study, old.done));
+}
+
+// Of the jobs that were done for sets that are no more, those that this acquisition takes the place of: of its slot, or
+// with an image of its own.
+std::vector<storage::Job> replaced_by(const dicom::Acquisition& acquisition, const config::Slot& slot,
+                                      const Headers& headers, const std::vector<storage::Job>& done) {
+  const auto names = names_of(acquisition, headers.instances);
+  const std::set<std::string> own(names.begin(), names.end());
+  std::vector<storage::Job> replaced;
+  for (const storage::Job& job : done) {
+    const json images = json::parse(job.payload).at("instances");
+    const bool shares = std::any_of(images.begin(), images.end(),
+                                    [&](const json& name) { return own.contains(name.get<std::string>()); });
+    if (shares || job.key.starts_with(slot.name + ":")) replaced.push_back(job);
+  }
+  return replaced;
 }
 
 void queue_map(Context& context, storage::JobQueue& queue, const std::string& study,
                const dicom::Acquisition& acquisition, const Placement& placement, const Headers& headers,
-               const std::string& key, const std::set<std::string>& current, int revision) {
-  const auto replaced = replaced_results(queue, study, "map", placement.slot->name + ":", current);
-  withdraw(context, study, replaced);
+               const std::string& key, const std::vector<storage::Job>& replaced) {
   std::set<std::string> replaced_series;
-  for (const storage::ResultRow& row : replaced) replaced_series.insert(row.series_uid);
+  for (const storage::ResultRow& row : results_of(queue, study, replaced)) replaced_series.insert(row.series_uid);
   const json payload{{"slot", placement.slot->name},
                      {"series_offset", placement.slot - context.recipe.slots.data()},
                      {"contrast", dicom::to_string(placement.contrast)},
                      {"closed_by", placement.closed_by},
                      {"start_s", acquisition.time_s ? json(*acquisition.time_s) : json()},
                      {"replaces", replaced_series},
-                     {"revision", revision},
+                     {"revision", replaced.size() + 1},
                      {"maps", placement.slot->maps},
                      {"align", placement.slot->align},
-                     {"delays_ms", placement.slot->delays_ms},
+                     {"delays_ms", hints_of(context.recipe).saturation_delays_ms},
                      {"look_locker", placement.slot->look_locker ? json(*placement.slot->look_locker) : json()},
                      {"instances", names_of(acquisition, headers.instances)}};
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
+}
+
+// A set that was thought to be no more is the right one after all.
+std::optional<storage::Job> revived(storage::JobQueue& queue, std::int64_t id) {
+  need(queue.retry(id, now()), "queue a job again");
+  return need(queue.find(id), "find a job");
 }
 
 // What was closed once stays closed: an ROI that arrives an hour later must not wait for another quiet period.
@@ -207,13 +242,18 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
   std::set<std::string> filled, current;
   for (const Placement& placement : placements)
     current.insert(key_of(grouping.acquisitions[placement.acquisition], placement, headers));
+  const Superseded old = superseded(jobs, "map", current);
+  stop_superseded(context, queue, study, old);
   for (Placement& placement : placements) {
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
     const std::string key = key_of(acquisition, placement, headers);
-    int revision = 1;
+    std::size_t revision = 1;
     if (!key.empty()) {
-      const auto known = find_job(jobs, "map", key);
-      revision = revision_of(jobs, *placement.slot, current, known);
+      auto known = find_job(jobs, "map", key);
+      const auto replaced = replaced_by(acquisition, *placement.slot, headers, old.done);
+      revision = known ? json::parse(known->payload).value("revision", std::size_t{1}) : replaced.size() + 1;
+      if (known && known->state == storage::JobState::Cancelled && known->reason == kSuperseded)
+        known = revived(queue, known->id);
       if (known) keep_closed(placement);
       const bool open =
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
@@ -221,7 +261,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
       if (known && (known->state == storage::JobState::Refused || known->state == storage::JobState::Dead))
         queued.missing[placement.slot->name] = known->reason;
-      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, current, revision);
+      if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, replaced);
       if (fresh || open) queued.maps_running = true;
       if (fresh) ++queued.jobs;
       if (!placement.closed_by.empty() && !filled.insert(placement.slot->name).second)
@@ -251,7 +291,9 @@ json queue_measurements(Context& context, storage::JobQueue& queue, const std::s
       line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
     } else {
       const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
-      const auto replaced = replaced_results(queue, study, "measure", roi + ":", {key});
+      auto old = superseded(need(queue.jobs_of(study), "list jobs"), "measure", {key}).done;
+      std::erase_if(old, [&](const storage::Job& job) { return !job.key.starts_with(roi + ":"); });
+      const auto replaced = results_of(queue, study, old);
       withdraw(context, study, replaced);
       std::set<std::string> replaced_reports;
       for (const storage::ResultRow& row : replaced) replaced_reports.insert(row.sop_instance_uid);
@@ -298,12 +340,6 @@ std::optional<storage::Time> arrival_of(const storage::Index& index, const std::
     if (study.study_uid == study_uid) return study.last_arrival;
   }
   return std::nullopt;
-}
-
-dicom::GroupingHints hints_of(const config::Recipe& recipe) {
-  for (const config::Slot& slot : recipe.slots)
-    if (!slot.delays_ms.empty()) return {slot.delays_ms};
-  return {};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kSameValue = 0.5, kSameShare = 0.05;  // of a value that a recipe names; scanners round b and TE
 constexpr double kSamePlaceMm = 1;
+constexpr double kOneTimeS = 60;
 
 bool contains_ignoring_case(std::string_view text, std::string_view part) {
   const auto same = [](char a, char b) {
@@ -193,11 +194,17 @@ bool repeated_at_once(const dicom::Grouping& grouping, std::size_t first, std::s
                       [&](const auto& other) { return other.time_s && *other.time_s > *from && *other.time_s < *to; });
 }
 
+// What was computed of images has their time.
+bool of_one_time(const dicom::Acquisition& a, const dicom::Acquisition& b) {
+  return a.time_s && b.time_s && std::abs(*a.time_s - *b.time_s) <= kOneTimeS;
+}
+
 // Why `own` gives way to `other` in their slot; empty when it does not.
 std::string gives_way(const Placement& own, const Placement& other, const dicom::Grouping& grouping) {
   const dicom::Acquisition &a = grouping.acquisitions[own.acquisition], &b = grouping.acquisitions[other.acquisition];
   if (!b.fits()) return {};
-  if (preference(*own.slot, b) < preference(*own.slot, a))
+  if (preference(*own.slot, b) < preference(*own.slot, a) && own.contrast == other.contrast &&
+      (own.contrast != dicom::Contrast::Unknown || of_one_time(a, b)))
     return "slot " + own.slot->name + " is filled by " + std::string(dicom::title_of(b.kind)) +
            ", which the recipe prefers";
   if (own.contrast == other.contrast && same_protocol(a, b) &&

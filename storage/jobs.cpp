@@ -111,10 +111,11 @@ bool end_attempt(Connection& connection, std::int64_t id, std::string_view owner
 }
 
 // A person's decision. False when it is illegal in the job's state.
-bool decide(Connection& connection, std::int64_t id, JobEvent event, Time now) {
+bool decide(Connection& connection, std::int64_t id, JobEvent event, Time now, std::string_view reason = {}) {
   auto decided = after(load_existing(connection, id), event, now, now);
   if (!decided) return false;
   if (event == JobEvent::Retried) decided->attempts = 0;
+  if (!reason.empty()) decided->reason = std::string(reason);
   save(connection, *decided);
   return true;
 }
@@ -256,9 +257,9 @@ Result<bool> JobQueue::retry(std::int64_t id, Time now) {
   return transacted(*database_, [&](Connection& connection) { return decide(connection, id, JobEvent::Retried, now); });
 }
 
-Result<bool> JobQueue::cancel(std::int64_t id, Time now) {
+Result<bool> JobQueue::cancel(std::int64_t id, Time now, std::string_view reason) {
   return transacted(*database_,
-                    [&](Connection& connection) { return decide(connection, id, JobEvent::Cancelled, now); });
+                    [&](Connection& connection) { return decide(connection, id, JobEvent::Cancelled, now, reason); });
 }
 
 Result<std::optional<Job>> JobQueue::find(std::int64_t id) const {

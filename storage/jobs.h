@@ -16,7 +16,7 @@ enum class JobState {
   Done,       // finished; its results are rows of `result`
   Refused,    // a "no" with a reason; never retried by itself
   Dead,       // failed or crashed on every attempt; waits for a person
-  Cancelled,  // by a person
+  Cancelled,  // by a person, or because something else took its place
 };
 enum class JobEvent { Claimed, Finished, Refused, Failed, GivenBack, LeaseExpired, Retried, Cancelled };
 
@@ -122,10 +122,10 @@ class JobQueue {
   // Takes back every lease of one owner (its process has died), or of all owners when `owner` is empty (service start).
   // The attempt counts: whoever died may have died of this job.
   Result<std::vector<Job>> release(std::string_view owner, Time now);
-  // By a person; false when next() does not allow it. Retrying starts the attempts again; who works on a cancelled job
+  // False when next() does not allow it. Retrying starts the attempts again; who works on a cancelled job
   // has lost its lease.
   Result<bool> retry(std::int64_t id, Time now);
-  Result<bool> cancel(std::int64_t id, Time now);
+  Result<bool> cancel(std::int64_t id, Time now, std::string_view reason = {});
 
   Result<std::optional<Job>> find(std::int64_t id) const;
   Result<std::vector<Job>> jobs_of(std::string_view study_uid) const;           // empty: all; oldest first

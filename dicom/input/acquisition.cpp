@@ -161,29 +161,25 @@ class Grouper {
 
   // Phases of two versions of one series (ND and DIS2D, water and fat) are not twice as many: one of them is used.
   bool make_dynamic(const Indices& images) {
-    std::vector<Version> versions = versions_by_preference(images, instances_);
-    if (versions.size() == 1) return make_dynamic_of_one(images);
-    const auto used = std::find_if(versions.begin(), versions.end(),
-                                   [&](const Version& version) { return make_dynamic_of_one(version.images); });
-    if (used == versions.end()) return false;
-    for (const Version& version : versions)
-      if (&version != &*used)
-        passed_.add(version.images, "another version of a dynamic series: the " + used->name + " version is used");
-    return true;
-  }
-
-  bool make_dynamic_of_one(const Indices& images) {
-    std::vector<Indices> phases = phases_of(images, instances_);
+    DynamicVersion version = one_version(images, instances_);
+    std::vector<Indices> phases = phases_of(version.images, instances_);
     const Indices aborted = take_out_aborted(phases, instances_);
-    if (phases.size() < kLeastPhases) return false;
+    bool made = false;
+    std::set<std::size_t> used(aborted.begin(), aborted.end());
+    for (std::vector<Indices>& run : split_by_injection(std::move(phases), instances_)) {
+      if (run.size() < kLeastPhases) continue;
+      families_.push_back({result_.acquisitions.size(), 1});
+      result_.acquisitions.push_back(dynamic_acquisition(std::move(run), instances_));
+      Acquisition& dynamic = result_.acquisitions.back();
+      if (dynamic.problem.empty()) dynamic.problem = version.problem;
+      used.insert(dynamic.instances.begin(), dynamic.instances.end());
+      made = true;
+    }
+    if (!made) return false;
     passed_.add(aborted, "a dynamic series that was aborted and acquired again");
-    result_.acquisitions.push_back(dynamic_acquisition(std::move(phases), instances_));
-    const Indices& taken = result_.acquisitions.back().instances;
-    std::set<std::size_t> used(taken.begin(), taken.end());
-    used.insert(aborted.begin(), aborted.end());
-    for (const std::size_t i : images)
-      if (!used.contains(i)) passed_.add(i, "phase of a dynamic series that is not complete");
-    families_.push_back({result_.acquisitions.size() - 1, 1});
+    for (const Rest& rest : version.rests) passed_.add(rest.images, rest.reason);
+    for (const std::size_t i : version.images)
+      if (!used.contains(i)) passed_.add(i, "phase that belongs to no dynamic series, or is not complete");
     return true;
   }
 
@@ -217,11 +213,20 @@ class Grouper {
     const auto is_trace = [&](std::size_t i) { return instances_[i].content == Content::TraceWeighted; };
     Indices directions, traces;
     for (const std::size_t i : stack) (is_trace(i) ? traces : directions).push_back(i);
-    if (axes_of(directions, instances_, rules).size() >= rules.least) {
+    if (axes_of(directions, instances_, rules).size() >= rules.least &&
+        (traces.empty() || has_three_directions(directions))) {
       passed_.add(traces, "trace-weighted copies of images whose directions are here");
       return without_combined(directions);
     }
     return traces.empty() ? directions : completed(traces, directions);
+  }
+
+  // Fewer than three directions of a slice and b-value are no substitute for a trace.
+  [[nodiscard]] bool has_three_directions(const Indices& directions) const {
+    for (const Volume& volume : volumes_of(directions, instances_, rules_of(Kind::Diffusion)))
+      for (const Indices& slice : volume.slices)
+        if (volume.axis > 1 && slice.size() < 3) return false;
+    return true;
   }
 
   // Within a vendor's original images the combined one of a b-value has no direction.

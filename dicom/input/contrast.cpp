@@ -44,7 +44,8 @@ bool any_pair(const std::vector<std::string>& words, std::span<const std::string
 
 // What a "non" or "without" denies may be something else: "non_fs" is without fat saturation.
 bool agent_denied(const std::vector<std::string>& words) {
-  static constexpr std::array<std::string_view, 3> kNot{"non", "without", "ohne"};
+  static constexpr std::array<std::string_view, 10> kNot{"non",  "no",   "not",   "without", "wo", "o",
+                                                         "ohne", "sans", "senza", "sin"};  // "w/o" is two words
   static constexpr std::array<std::string_view, 6> kDenied{"contrast", "gd", "km", "ce", "kontrast", "enhanced"};
   return any_pair(words, kNot, kDenied);
 }
@@ -140,13 +141,16 @@ Piece by_dynamic(const Acquisition& acquisition, std::span<const Acquisition> dy
   double last_s = *acquisition.time_s;
   for (const std::size_t i : acquisition.instances)
     last_s = std::max(last_s, instances[i].acquisition_time_s.value_or(last_s));
+  std::set<Contrast> answers;  // of every such series: an exam may have a test run
   for (const Acquisition& series : dynamic) {
-    if (!series.contrast_given || !series.time_s) continue;
-    const double end_s = *series.time_s + (series.fits() ? series.volumes.back().axis : 0);
-    if (last_s < *series.time_s) return {Contrast::Before, "It was acquired before the dynamic series."};
-    if (*acquisition.time_s > end_s && series.fits())
-      return {Contrast::After, "It was acquired after the dynamic series."};
+    if (!series.contrast_given || !series.time_s || !series.fits()) continue;
+    const double end_s = *series.time_s + series.volumes.back().axis;
+    answers.insert(last_s < *series.time_s       ? Contrast::Before
+                   : *acquisition.time_s > end_s ? Contrast::After
+                                                 : Contrast::Unknown);
   }
+  if (answers == std::set{Contrast::Before}) return {Contrast::Before, "It was acquired before the dynamic series."};
+  if (answers == std::set{Contrast::After}) return {Contrast::After, "It was acquired after the dynamic series."};
   return {};
 }
 
@@ -171,9 +175,23 @@ bool described_as_both(const Acquisition& acquisition, std::span<const Instance>
   return answers.count(Contrast::Before) > 0 && answers.count(Contrast::After) > 0;
 }
 
+bool straddles(const Acquisition& acquisition, std::span<const Acquisition> dynamic,
+               std::span<const Instance> instances) {
+  return std::any_of(dynamic.begin(), dynamic.end(), [&](const Acquisition& series) {
+    if (!series.contrast_given || !series.time_s || !series.fits()) return false;
+    std::set<bool> before;
+    for (const std::size_t i : acquisition.instances)
+      if (const auto time = instances[i].acquisition_time_s) before.insert(*time < *series.time_s);
+    return before.size() > 1;
+  });
+}
+
 // Pre-contrast and post-contrast flip angles that complement each other look like one set: what shows that they are
 // none; empty where nothing does.
-std::string mixture(const Acquisition& acquisition, std::span<const Instance> instances) {
+std::string mixture(const Acquisition& acquisition, std::span<const Acquisition> dynamic,
+                    std::span<const Instance> instances) {
+  if (straddles(acquisition, dynamic, instances))
+    return "Some of its images were acquired before the dynamic series, others after it.";
   if (across_bolus_start(acquisition, instances))
     return "Its images were acquired on both sides of the start of the contrast bolus in the header.";
   if (agent_of(acquisition, instances) == Agent::Mixed)
@@ -210,8 +228,8 @@ void judge(Acquisition& acquisition, const std::vector<Piece>& pieces) {
 }  // namespace
 
 Contrast contrast_in_words(std::string_view text) {
-  static constexpr std::array<std::string_view, 7> kBefore{"pre",    "native",      "nativ",      "nativo",
-                                                           "before", "precontrast", "noncontrast"};
+  static constexpr std::array<std::string_view, 9> kBefore{"pre", "native", "nativ",       "nativo",     "before",
+                                                           "vor", "avant",  "precontrast", "noncontrast"};
   static constexpr std::array<std::string_view, 5> kAfter{"post", "after", "postcontrast", "+c", "+contrast"};
   static constexpr std::array<std::string_view, 3> kAgent{"gd", "km", "+gd"};  // "pre gd" is before: asked last
   const std::vector<std::string> words = words_of(text);
@@ -225,7 +243,7 @@ Contrast contrast_in_words(std::string_view text) {
 void judge_contrast(std::span<Acquisition> siblings, std::span<const Acquisition> dynamic,
                     std::span<const Instance> instances) {
   for (Acquisition& acquisition : siblings) {
-    if (std::string evidence = mixture(acquisition, instances); !evidence.empty())
+    if (std::string evidence = mixture(acquisition, dynamic, instances); !evidence.empty())
       refuse(acquisition, std::move(evidence));
     else
       judge(acquisition, {by_bolus_start(acquisition, instances), by_agent(acquisition, siblings, instances),

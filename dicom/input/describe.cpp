@@ -106,11 +106,17 @@ bool lacks_whole_slices(const Acquisition& acquisition, Instances instances, con
   if (acquisition.kind == Kind::T2MultiEcho || acquisition.kind == Kind::T2StarMultiEcho)
     return missing % acquisition.volumes.size() == 0;
   if (acquisition.kind == Kind::Diffusion) return has_directions_enough(acquisition, instances);
+  if (acquisition.kind == Kind::Dynamic) return !acquisition.notes.empty();  // phases that were left out
   if (acquisition.kind != Kind::T1InversionRecovery) return false;
   Indices of_series;
   for (const std::size_t i : acquisition.instances)
     if (instances[i].series_uid == uid) of_series.push_back(i);
   return missing % axes_of(of_series, instances, rules_of(acquisition.kind)).size() == 0;
+}
+
+const char* what_may_be_missing(Kind kind) {
+  if (kind == Kind::Diffusion) return ": whole slices or directions may be missing";
+  return kind == Kind::Dynamic ? ": those of the phases left out" : ": whole slices may be missing";
 }
 
 // A note where the fit does not suffer from what the scanner counted and is not here; else a problem.
@@ -127,9 +133,7 @@ void check_image_count(Acquisition& acquisition, Instances instances) {
                                 std::to_string(here) + (here == 1 ? " is here" : " are here");
     if (!acquisition.problem.empty()) continue;
     if (lacks_whole_slices(acquisition, instances, uid, missing))
-      add_once(acquisition.notes,
-               finding + (acquisition.kind == Kind::Diffusion ? ": whole slices or directions may be missing"
-                                                              : ": whole slices may be missing"));
+      add_once(acquisition.notes, finding + what_may_be_missing(acquisition.kind));
     else
       acquisition.problem = finding;
   }
@@ -192,12 +196,13 @@ Acquisition acquisition_of(const Set& set, Instances instances, const Rules& rul
       acquisition.time_s = std::min(acquisition.time_s.value_or(*time), *time);
   acquisition.problem = set.problem;
   acquisition.notes = set.notes;
-  if (acquisition.problem.empty()) acquisition.problem = incomplete(acquisition, rules);
+  if (acquisition.problem.empty() && rules.kind != Kind::Dynamic)  // whose phases are looked at one by one
+    acquisition.problem = incomplete(acquisition, rules);
   acquisition.evidence.push_back(recognition(acquisition, instances, rules));
   if (rules.kind == Kind::T1InversionRecovery) describe_recovery(acquisition, instances);
+  check_image_count(acquisition, instances);
   check_gaps(acquisition, instances);
   check_echo_train(acquisition, instances);
-  check_image_count(acquisition, instances);
   if (!acquisition.problem.empty()) acquisition.echoes_agree = acquisition.images_agree = false;
   return acquisition;
 }

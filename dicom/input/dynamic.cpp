@@ -14,6 +14,9 @@ namespace {
 
 using Times = std::vector<double>;  // s, of the phases
 
+constexpr double kSameInjectionS = 1;
+constexpr double kLongestPauseS = 15 * 60;  // between two series of one dynamic series: late phases come within it
+
 std::optional<double> time_in_description(const Instance& instance) {
   static const std::regex kPattern(R"(TT=([0-9]{1,5}(?:\.[0-9]{1,3})?)s)");
   std::smatch found;
@@ -34,7 +37,8 @@ const Clock kClocks[] = {
      [](const Instance& i) { return i.trigger_time_ms ? std::optional(*i.trigger_time_ms / 1000) : std::nullopt; },
      true},
     {"the series description", time_in_description, false},
-    {"Content Time", [](const Instance& i) { return i.content_time_s; }, false},
+    // Of GE it is the time of reconstruction: phases that are made one after the other at the end.
+    {"Content Time", [](const Instance& i) { return i.vendor == Vendor::GE ? std::nullopt : i.content_time_s; }, false},
 };
 
 // Its earliest image; nullopt where one has no time.
@@ -105,20 +109,20 @@ void set_injection(Acquisition& acquisition, Instances instances) {
                                  ": its arrival is looked for in the images.");
 }
 
-// A phase that lacks slices is left out while enough others remain.
-std::vector<Indices> complete_phases(std::vector<Indices> phases, Instances instances, Acquisition& acquisition) {
+// A phase that lacks slices is left out while enough others remain; what to say of it.
+std::string leave_out_incomplete(std::vector<Indices>& phases, Instances instances) {
   std::size_t most = 0;
   for (const Indices& phase : phases) most = std::max(most, heights_of(phase, instances).size());
   const auto lacks = [&](const Indices& phase) { return phase.size() != most; };
   const auto incomplete = static_cast<std::size_t>(std::count_if(phases.begin(), phases.end(), lacks));
-  if (incomplete == 0 || phases.size() - incomplete < kLeastPhases) return phases;
+  if (incomplete == 0 || phases.size() - incomplete < kLeastPhases) return {};
   std::string list;
   for (std::size_t k = 0; k < phases.size(); ++k)
     if (lacks(phases[k])) list += (list.empty() ? "" : ", ") + std::to_string(k + 1);
-  acquisition.notes.push_back(std::string(incomplete == 1 ? "phase " : "phases ") + list + " of " +
-                              std::to_string(phases.size()) + " left out: not " + count_of(most, "slice", "slices"));
+  list = std::string(incomplete == 1 ? "phase " : "phases ") + list + " of " + std::to_string(phases.size()) +
+         " left out: not " + count_of(most, "slice", "slices");
   std::erase_if(phases, lacks);
-  return phases;
+  return list;
 }
 
 // A phase on the grid of all phases, whatever slices it has itself.
@@ -149,6 +153,22 @@ std::vector<Indices> phases_of(const Indices& stack, Instances instances) {
   return phases;
 }
 
+std::vector<std::vector<Indices>> split_by_injection(std::vector<Indices> phases, Instances instances) {
+  std::vector<std::vector<Indices>> runs;
+  for (Indices& phase : phases) {
+    const Instance& own = instances[phase.front()];
+    const Instance* before = runs.empty() ? nullptr : &instances[runs.back().back().front()];
+    const bool other_series = before != nullptr && own.series_uid != before->series_uid;
+    const bool other_injection = other_series && own.contrast_start_s && before->contrast_start_s &&
+                                 std::abs(*own.contrast_start_s - *before->contrast_start_s) > kSameInjectionS;
+    const bool long_after = other_series && own.acquisition_time_s && before->acquisition_time_s &&
+                            *own.acquisition_time_s - *before->acquisition_time_s > kLongestPauseS;
+    if (before == nullptr || other_injection || long_after) runs.emplace_back();
+    runs.back().push_back(std::move(phase));
+  }
+  return runs;
+}
+
 Indices take_out_aborted(std::vector<Indices>& phases, Instances instances) {
   std::size_t most = 0;
   for (const Indices& phase : phases) most = std::max(most, phase.size());
@@ -175,14 +195,11 @@ Indices take_out_aborted(std::vector<Indices>& phases, Instances instances) {
 
 Acquisition dynamic_acquisition(std::vector<Indices> phases, Instances instances) {
   const Rules& rules = rules_of(Kind::Dynamic);
-  Acquisition left;
-  phases = complete_phases(std::move(phases), instances, left);
   Set set;
+  if (std::string note = leave_out_incomplete(phases, instances); !note.empty()) set.notes.push_back(std::move(note));
   for (const Indices& phase : phases) set.images.insert(set.images.end(), phase.begin(), phase.end());
   Acquisition acquisition = acquisition_of(set, instances, rules);
-  acquisition.notes.insert(acquisition.notes.begin(), left.notes.begin(), left.notes.end());
   acquisition.evidence.clear();
-  acquisition.problem.clear();
   acquisition.volumes.clear();
   const std::vector<double> heights = heights_of(set.images, instances);
   for (std::size_t k = 0; k < phases.size(); ++k) {

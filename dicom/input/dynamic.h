@@ -15,6 +15,10 @@ inline constexpr std::size_t kLeastPhases = 3;
 // belong to no phase that can be told apart make a phase of their own, which is incomplete.
 [[nodiscard]] std::vector<Indices> phases_of(const Indices& stack, Instances instances);
 
+// A series that begins after another injection, or a quarter of an hour after the one before, is another dynamic
+// series.
+[[nodiscard]] std::vector<std::vector<Indices>> split_by_injection(std::vector<Indices> phases, Instances instances);
+
 // Takes series out that were aborted within a phase and acquired again as a later series of kLeastPhases or more; what
 // it returns are their images.
 [[nodiscard]] Indices take_out_aborted(std::vector<Indices>& phases, Instances instances);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
+#include <set>
 #include <string_view>
 #include <tuple>
 
@@ -46,6 +48,27 @@ Tokens dixon_part(const Tokens& tokens) {
   return parts;
 }
 
+// Water first, then what is no part of a Dixon sequence, in phase, opposed phase and fat.
+constexpr int kFat = 3;
+int dixon_rank(const Tokens& tokens) {
+  const auto is = [&](std::initializer_list<std::string_view> names) {
+    return std::any_of(tokens.begin(), tokens.end(), [&](const std::string& token) {
+      return std::find(names.begin(), names.end(), token) != names.end();
+    });
+  };
+  if (is({"W", "WATER"})) return 0;
+  if (is({"F", "FAT"})) return kFat + 1;
+  if (is({"OP", "OUT_PHASE", "OPP_PHASE", "OUT"})) return kFat;
+  return is({"IP", "IN_PHASE", "IN"}) ? 2 : 1;
+}
+
+// When its images were acquired, in whole seconds: those of a copy are the same.
+std::set<double> starts_of(const Indices& images, Instances instances) {
+  std::set<double> starts;
+  for (const std::size_t i : images) starts.insert(std::round(instances[i].acquisition_time_s.value_or(0)));
+  return starts;
+}
+
 // The best first: corrected in three dimensions, in two, not; normalised or not.
 auto preference(const Tokens& tokens) {
   const auto lacks = [&](const char* name) { return std::find(tokens.begin(), tokens.end(), name) == tokens.end(); };
@@ -83,7 +106,8 @@ bool copies(const Volume& copy, const Volume& original, Instances instances, con
 bool copies(const Set& copy, const Set& original, Instances instances, const Rules& rules) {
   const Tokens version = version_of(instances[copy.images.front()]),
                other = version_of(instances[original.images.front()]);
-  if (version == other || dixon_part(version) != dixon_part(other)) return false;
+  const bool water_is_here = dixon_rank(other) == 0 && dixon_rank(version) > 1;
+  if (version == other || (dixon_part(version) != dixon_part(other) && !water_is_here)) return false;
   const std::vector<Volume> originals = volumes_of(original.images, instances, rules);
   const std::vector<Volume> volumes = volumes_of(copy.images, instances, rules);
   return std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
@@ -95,7 +119,8 @@ bool copies(const Set& copy, const Set& original, Instances instances, const Rul
 // The more complete version is kept, so that one still arriving does not replace it; then the better one.
 void drop_copies(Sets& result, Instances instances, const Rules& rules) {
   const auto key = [&](const Set& set) {
-    return std::tuple(-static_cast<long>(set.images.size()), preference(version_of(instances[set.images.front()])));
+    const Tokens tokens = version_of(instances[set.images.front()]);
+    return std::tuple(dixon_rank(tokens), -static_cast<long>(set.images.size()), preference(tokens));
   };
   std::stable_sort(result.sets.begin(), result.sets.end(), [&](const Set& a, const Set& b) { return key(a) < key(b); });
   std::vector<Set> kept;
@@ -108,7 +133,11 @@ void drop_copies(Sets& result, Instances instances, const Rules& rules) {
     }
     const std::string name =
         name_of(version_of(instances[original->images.front()]), version_of(instances[set.images.front()]));
-    result.rests.push_back({std::move(set.images), "stored twice by the scanner: the " + name + " version is used"});
+    const bool same_picture = dixon_part(version_of(instances[original->images.front()])) ==
+                              dixon_part(version_of(instances[set.images.front()]));
+    result.rests.push_back(
+        {std::move(set.images), same_picture ? "stored twice by the scanner: the " + name + " version is used"
+                                             : "fat or phase images of a Dixon sequence: the water images are used"});
   }
   result.sets = std::move(kept);
 }
@@ -154,18 +183,35 @@ std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances insta
   return versions;
 }
 
-std::vector<Version> versions_by_preference(const Indices& stack, Instances instances) {
-  const auto water = [](const Tokens& tokens) {
-    return std::any_of(tokens.begin(), tokens.end(), [](const std::string& t) { return t == "W" || t == "WATER"; });
+DynamicVersion one_version(const Indices& stack, Instances instances) {
+  std::vector<std::pair<Tokens, Indices>> versions;
+  for (auto& version : split_by_version(stack, instances)) versions.push_back(version);
+  const auto key = [](const auto& version) {
+    return std::tuple(dixon_rank(version.first), preference(version.first), version.second.size());
   };
-  const auto key = [&](const Version& version) {
-    const Tokens tokens = version_of(instances[version.images.front()]);
-    return std::tuple(-static_cast<long>(version.images.size()), !water(tokens), preference(tokens));
-  };
-  std::vector<Version> versions;
-  for (auto& [tokens, images] : split_by_version(stack, instances)) versions.push_back({name_of(tokens, {}), images});
-  std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) { return key(a) < key(b); });
-  return versions;
+  std::sort(versions.begin(), versions.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  // More phases count more than a better version of the same picture.
+  const auto best = std::max_element(versions.begin(), versions.end(), [&](const auto& a, const auto& b) {
+    return dixon_rank(a.first) == dixon_rank(versions.front().first) &&
+           dixon_rank(b.first) == dixon_rank(versions.front().first) && a.second.size() < b.second.size();
+  });
+  DynamicVersion result{best->second, {}, {}};
+  if (dixon_rank(best->first) >= kFat) result.problem = "of a Dixon sequence only fat or opposed-phase images are here";
+  const std::set<double> starts = starts_of(best->second, instances);
+  std::string names = name_of(best->first, {});
+  for (auto& version : versions) {
+    if (&version == &*best) continue;
+    const std::set<double> own = starts_of(version.second, instances);
+    if (std::includes(starts.begin(), starts.end(), own.begin(), own.end())) {
+      result.rests.push_back({version.second, "another version of a dynamic series: the " + name_of(best->first, {}) +
+                                                  " version is used"});
+      continue;
+    }
+    names += " and " + name_of(version.first, {});
+    result.images.insert(result.images.end(), version.second.begin(), version.second.end());
+    result.problem = "its phases were stored in different versions: " + names;
+  }
+  return result;
 }
 
 void settle_versions(Sets& result, Instances instances, const Rules& rules) {

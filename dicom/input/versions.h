@@ -15,13 +15,15 @@ using Tokens = std::vector<std::string>;
 
 [[nodiscard]] std::map<Tokens, Indices> split_by_version(const Indices& stack, Instances instances);
 
-// The versions of one dynamic series, the one to use first: the one with the most images, the water of a Dixon series,
-// the better one. `name` tells them apart.
-struct Version {
-  std::string name;
+// Of a dynamic series that was stored in several versions, the one to use: the water of a Dixon sequence, then the
+// better, then the more complete one. The others go to the rests where they are copies, acquired at the same times;
+// where they are not, all of them are the series, and cannot be fitted.
+struct DynamicVersion {
   Indices images;
+  std::string problem;
+  std::vector<Rest> rests;
 };
-[[nodiscard]] std::vector<Version> versions_by_preference(const Indices& stack, Instances instances);
+[[nodiscard]] DynamicVersion one_version(const Indices& stack, Instances instances);
 
 // Of sets that are versions of each other keeps the more complete one, then the better one; what they leave goes to the
 // rests. Sets by time.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <iterator>
@@ -93,11 +94,13 @@ std::vector<Indices> split_by_tag(const Indices& images, Instances instances, Ke
   return result;
 }
 
-// Every part has a slice once and most of them: a tag that differs from slice to slice does not tell phases apart.
+// Every part has a slice once, and most parts have most slices: a tag that differs from slice to slice does not tell
+// phases apart. A phase that was stopped may have few.
 bool are_phases(const std::vector<Indices>& parts, std::size_t slices, Instances instances, const Rules& rules) {
-  return parts.size() > 1 && std::all_of(parts.begin(), parts.end(), [&](const Indices& part) {
-           return 2 * part.size() > slices && each_once(part, instances, rules);
-         });
+  const auto once = [&](const Indices& part) { return each_once(part, instances, rules); };
+  const auto large = [&](const Indices& part) { return 2 * part.size() > slices; };
+  const auto count = static_cast<std::size_t>(std::count_if(parts.begin(), parts.end(), large));
+  return parts.size() > 1 && 2 * count > parts.size() && std::all_of(parts.begin(), parts.end(), once);
 }
 
 std::vector<Indices> phases_by_tag(const Indices& images, Instances instances, const Rules& rules) {
@@ -194,23 +197,51 @@ bool strict_subset(const std::vector<double>& small, const std::vector<double>& 
 
 // --- dynamic series ---
 
-std::vector<bool> dynamic(const std::vector<Unit>& units) {
+// What a series description says apart from its numbers: the phases of a dynamic series are called alike.
+std::string words_of(const Unit& unit, Instances instances) {
+  std::string words = instances[unit.images.front()].series_description;
+  std::erase_if(words, [](unsigned char c) { return std::isdigit(c) != 0; });
+  return words;
+}
+
+// Of neighbours at one angle, [first, last), the phases of a dynamic series. Where one series has enough of them it is
+// the dynamic one; the others, and the first or last one when it alone is called otherwise, may be angles of a set that
+// ends or begins there.
+std::vector<std::size_t> phases_among(const std::vector<Unit>& units, std::size_t first, std::size_t last,
+                                      Instances instances) {
+  std::map<std::string_view, std::size_t> in_series;
+  for (std::size_t i = first; i < last; ++i) ++in_series[units[i].series_uid];
+  std::vector<std::size_t> phases;
+  for (std::size_t i = first; i < last; ++i)
+    if (in_series[units[i].series_uid] >= kDynamicFrom) phases.push_back(i);
+  if (!phases.empty()) return phases;
+  const auto alike = [&](std::size_t a, std::size_t b) {
+    return words_of(units[a], instances) == words_of(units[b], instances);
+  };
+  if (last - first > kDynamicFrom && !alike(first, first + 1)) ++first;
+  if (last - first > kDynamicFrom && !alike(last - 1, last - 2)) --last;
+  for (std::size_t i = first; last - first >= kDynamicFrom && i < last; ++i) phases.push_back(i);
+  return phases;
+}
+
+std::vector<bool> dynamic(const std::vector<Unit>& units, Instances instances) {
   std::vector<bool> result(units.size());
-  std::map<std::pair<std::string, double>, std::size_t> in_series;
-  for (const Unit& unit : units) ++in_series[{unit.series_uid, unit.axes.front()}];
   for (std::size_t first = 0; first < units.size();) {
     std::size_t last = first;
     while (last < units.size() && units[last].axes == units[first].axes) ++last;
-    for (std::size_t i = first; i < last; ++i)
-      result[i] =
-          last - first >= kDynamicFrom || in_series[{units[i].series_uid, units[i].axes.front()}] >= kDynamicFrom;
+    for (const std::size_t i : phases_among(units, first, last, instances)) result[i] = true;
     first = last;
   }
+  // A dynamic series is one as a whole, whatever lies between its phases.
+  std::map<std::pair<std::string, double>, std::size_t> in_series;
+  for (const Unit& unit : units) ++in_series[{unit.series_uid, unit.axes.front()}];
+  for (std::size_t i = 0; i < units.size(); ++i)
+    if (in_series[{units[i].series_uid, units[i].axes.front()}] >= kDynamicFrom) result[i] = true;
   return result;
 }
 
-void take_out_dynamic(std::vector<Unit>& units, std::vector<Rest>& rests, const Rules& rules) {
-  const std::vector<bool> out = dynamic(units);
+void take_out_dynamic(std::vector<Unit>& units, std::vector<Rest>& rests, Instances instances, const Rules& rules) {
+  const std::vector<bool> out = dynamic(units, instances);
   std::map<std::vector<double>, std::pair<std::size_t, Indices>> taken;
   std::vector<Unit> kept;
   for (std::size_t i = 0; i < units.size(); ++i) {
@@ -307,11 +338,33 @@ std::pair<std::size_t, std::size_t> occurrences(const Unit& unit, const std::vec
   return {counts[unit.axes], least};
 }
 
+// Whether an image of anything else in the study was acquired after `unit` and before `again`, or nobody can tell.
+bool something_between(const Unit& unit, const Unit& again, Instances instances) {
+  double end_s = 0;
+  for (const std::size_t i : unit.images) end_s = std::max(end_s, instances[i].acquisition_time_s.value_or(kNever));
+  if (!std::isfinite(end_s) || !std::isfinite(again.start_s)) return true;
+  return std::any_of(instances.begin(), instances.end(), [&](const Instance& other) {
+    const bool acquired = other.content == Content::Magnitude || other.content == Content::TraceWeighted;
+    return acquired && other.acquisition_time_s.value_or(0) > end_s &&
+           other.acquisition_time_s.value_or(0) < again.start_s && other.series_uid != unit.series_uid &&
+           other.series_uid != again.series_uid;
+  });
+}
+
+// Whether some header of the study puts the injection between the two.
+bool injection_between(const Unit& unit, const Unit& again, Instances instances) {
+  return std::any_of(instances.begin(), instances.end(), [&](const Instance& other) {
+    return other.contrast_start_s && *other.contrast_start_s > unit.start_s && *other.contrast_start_s <= again.start_s;
+  });
+}
+
 // Why the unit before `again` is not used: an acquisition that was aborted and repeated at once, or a single volume
 // that was repeated at once though it was complete. Empty: both are.
 std::string repeated(const Unit& unit, const Unit& again, const std::vector<Unit>& units, Instances instances,
                      const Rules& rules) {
-  if (!all_in(unit.axes, again.axes, rules) || agent_named(unit, instances) != agent_named(again, instances)) return {};
+  if (!all_in(unit.axes, again.axes, rules) || agent_named(unit, instances) != agent_named(again, instances) ||
+      something_between(unit, again, instances) || injection_between(unit, again, instances))
+    return {};
   const std::string what =
       std::string(unit.axes.size() == 1 ? rules.parameter : rules.parameters) + " " + with_unit(rules, unit.axes);
   const std::size_t slices = heights_of(unit.images, instances).size(),
@@ -339,11 +392,27 @@ void take_out_repeated(std::vector<Unit>& units, Sets& result, Instances instanc
   }
 }
 
+// A series of b = 0 alone (reversed phase encoding, an aborted scan) serves a series that has none of its own, and no
+// other.
+void take_out_lone_zeros(std::vector<Unit>& units, Sets& result) {
+  const auto zero = [](const Unit& unit) { return unit.axes.front() < kNoDiffusionBelow; };
+  const auto lone = [&](const Unit& unit) { return zero(unit) && unit.axes.size() == 1; };
+  const auto whole = [&](const Unit& unit) { return zero(unit) && unit.axes.size() > 1; };
+  if (std::none_of(units.begin(), units.end(), whole)) return;
+  for (Unit& unit : units)
+    if (lone(unit))
+      result.rests.push_back({unit.images, "a further series of b = 0: that of the series itself is used"});
+  std::erase_if(units, lone);
+}
+
 Sets sets_of_version(const Indices& images, Instances instances, const Rules& rules) {
   Sets result;
   std::vector<Unit> units = units_of(images, instances, rules);
-  if (rules.kind == Kind::T1Vfa) take_out_dynamic(units, result.rests, rules);
-  if (rules.kind != Kind::Diffusion) take_out_repeated(units, result, instances, rules);
+  if (rules.kind == Kind::T1Vfa) take_out_dynamic(units, result.rests, instances, rules);
+  if (rules.kind == Kind::Diffusion)
+    take_out_lone_zeros(units, result);
+  else
+    take_out_repeated(units, result, instances, rules);
   const Choice choice = choose(units, rules);
   for (const auto& members : choice.split) {
     Set set;

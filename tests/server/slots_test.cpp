@@ -146,13 +146,16 @@ TEST(Slots, TellTwoMeasurementsOfOneKindApartByTheirValues) {
 TEST(Slots, PreferTheKindThatTheRecipeNamesFirst) {
   const config::Recipe r = of_slots({slot("symri", {"symri_maps", "mdme"})});
   Exam exam;
-  exam.add(Kind::Mdme, Contrast::Unknown, "", 8);
+  exam.add(Kind::Mdme, Contrast::Unknown, "", 8).time_s = 100;
   auto only = place(exam.grouping, exam.instances, r, true);
   EXPECT_FALSE(only[0].closed_by.empty());
-  exam.add(Kind::SyntheticMaps, Contrast::Unknown, "", 3);
+  exam.add(Kind::SyntheticMaps, Contrast::Unknown, "", 3).time_s = 100;
   auto both = place(exam.grouping, exam.instances, r, true);
   EXPECT_EQ(both[0].refused, "slot symri is filled by synthetic MRI, maps exported by SyMRI, which the recipe prefers");
   EXPECT_FALSE(both[1].closed_by.empty());
+  exam.grouping.acquisitions[1].time_s = 1000;  // of another measurement
+  EXPECT_FALSE(place(exam.grouping, exam.instances, r, true)[0].closed_by.empty());
+  exam.grouping.acquisitions[1].time_s = 100;
   exam.grouping.acquisitions[1].problem = "map T2 has 29 of 30 slices";
   both = place(exam.grouping, exam.instances, r, true);
   EXPECT_FALSE(both[0].closed_by.empty());

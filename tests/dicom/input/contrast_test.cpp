@@ -91,7 +91,8 @@ TEST(ContrastEvidence, RefusesASetOnBothSidesOfTheInjection) {
 }
 
 TEST(ContrastWords, DenyTheAgentOnlyWhereTheyNameIt) {
-  for (const char* text : {"t1 non contrast", "vibe_without_gd", "T1 ohne Kontrast", "non-enhanced", "VFA non CE"})
+  for (const char* text : {"t1 non contrast", "vibe_without_gd", "T1 ohne Kontrast", "non-enhanced", "VFA non CE",
+                           "T1 vor KM", "t1_vfa w/o Gd", "no Gd", "T1 sans Gd"})
     EXPECT_EQ(dicom::contrast_in_words(text), kBefore) << text;
   for (const char* text : {"T1 + contrast", "T1 +contrast", "post contrast", "after contrast", "with contrast",
                            "t1_post_non_fs", "ohne FS nach KM"})

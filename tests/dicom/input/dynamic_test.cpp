@@ -123,6 +123,85 @@ TEST(Dynamic, IsTheLaterOneWhenItWasAbortedAndAcquiredAgain) {
   EXPECT_EQ(grouping.passed_over[0].images, aborted.size());
 }
 
+TEST(Dynamic, LeavesOutAPhaseThatWasStoppedEarly) {
+  Images images = phases(1, 5, [](dicom::Instance& image, int phase) {
+    image.acquisition_time_s = kNoon;
+    if (phase > 0) image.trigger_time_ms = 8000.0 * phase;
+  });
+  images.erase(images.end() - 3, images.end());  // one of four slices
+  const Grouping grouping = grouped(images);
+  EXPECT_THAT(times(only(grouping)), ElementsAre(0, 8, 16, 24));
+  EXPECT_THAT(only(grouping).notes, ElementsAre("phase 5 of 5 left out: not 4 slices"));
+}
+
+TEST(Dynamic, WithASliceMissingInEveryPhaseIsNotFitted) {
+  Images images = plain_phases(1, 4);
+  std::erase_if(images, [](const dicom::Instance& image) { return image.position_mm.z() == 3; });
+  EXPECT_THAT(only(grouped(images)).problem, HasSubstr("some are missing"));
+}
+
+TEST(Dynamic, OfWhichTheScannerCountedMoreIsNotFitted) {
+  Images images = plain_phases(1, 4);
+  for (auto& image : images) image.images_in_acquisition = 20;
+  EXPECT_EQ(only(grouped(images)).problem, "the scanner counted 20 images in this series, 16 are here");
+}
+
+TEST(Dynamic, AfterAnotherInjectionIsAnotherSeries) {
+  Images first = plain_phases(1, 4),
+         second = with(plain_phases(2, 5), [](dicom::Instance&i) { *i.acquisition_time_s += 600; });
+  for (auto& image : first) image.contrast_start_s = kNoon + 30;
+  for (auto& image : second) image.contrast_start_s = kNoon + 630;
+  const Grouping injected = grouped(together({first, second}));
+  ASSERT_THAT(injected.acquisitions, SizeIs(2));
+  EXPECT_THAT(injected.acquisitions[0].volumes, SizeIs(4));
+  EXPECT_EQ(injected.acquisitions[1].contrast_start_s, 30);
+  const Grouping later = grouped(together(
+      {plain_phases(1, 4), with(plain_phases(2, 5), [](dicom::Instance& i) { *i.acquisition_time_s += 2000; })}));
+  EXPECT_THAT(later.acquisitions, SizeIs(2));
+}
+
+TEST(Dynamic, OfPhasesInDifferentVersionsIsNotFitted) {
+  const Images before = stored_as(plain_phases(1, 1), {"M", "ND"}),
+               after = stored_as(with(plain_phases(2, 4), [](dicom::Instance&i) { *i.acquisition_time_s += 120; }),
+                                 {"M", "DIS2D"});
+  EXPECT_EQ(only(grouped(together({before, after}))).problem,
+            "its phases were stored in different versions: M DIS2D and M ND");
+}
+
+TEST(Dynamic, OfFatAloneIsNotFitted) {
+  EXPECT_EQ(only(grouped(stored_as(plain_phases(1, 4), {"M", "F"}))).problem,
+            "of a Dixon sequence only fat or opposed-phase images are here");
+}
+
+TEST(Dynamic, NeverTakesTheTimeOfReconstructionOfGeForThatOfAcquisition) {
+  const Grouping grouping = grouped(phases(1, 3, [](dicom::Instance& image, int phase) {
+    image.vendor = dicom::Vendor::GE;
+    image.acquisition_time_s = kNoon;
+    image.content_time_s = kNoon + 600 + 2.0 * phase;
+  }));
+  EXPECT_EQ(only(grouping).problem, "no header tells when its phases were acquired");
+}
+
+TEST(Dynamic, OnBothSidesOfWhichASetLiesMixesBeforeAndAfter) {
+  const Images dce = with(plain_phases(10, 4), [](dicom::Instance& i) { i.contrast_agent = true; });
+  const Grouping grouping = grouped(together({flip_angle(1, 3, kNoon - 300), dce, flip_angle(20, 15, kNoon + 600)}));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(2));
+  EXPECT_EQ(grouping.acquisitions[0].problem, "it mixes images from before and after contrast");
+}
+
+TEST(Dynamic, OfTwoOnesBothAreAskedForTheirSide) {
+  const auto mapping =
+      described(together({flip_angle(1, 3, kNoon + 800), flip_angle(2, 15, kNoon + 830)}), "t1_native");
+  const Images test = with(plain_phases(10, 4), [](dicom::Instance& i) { i.contrast_agent = true; });
+  const Images dce = with(plain_phases(11, 4), [](dicom::Instance& i) {
+    i.contrast_agent = true;
+    *i.acquisition_time_s += 1500;
+  });
+  const Grouping grouping = grouped(together({mapping, test, dce}));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(3));
+  EXPECT_EQ(grouping.acquisitions[1].contrast, Contrast::Unknown);
+}
+
 TEST(Dynamic, OfTwoVersionsIsOneSeriesAndNotTwiceAsManyPhases) {
   const Images plain = stored_as(plain_phases(1, 4), {"M", "ND"}),
                corrected = stored_as(plain_phases(2, 4), {"M", "DIS2D"});

@@ -407,11 +407,70 @@ TEST(Grouping, DoesNotTakeTheNumberOfAnEchoOrATraceForAVersion) {
   EXPECT_TRUE(grouped(diffused).acquisitions.at(0).fits());
 }
 
-TEST(Grouping, DoesNotTakeWaterAndFatForVersionsOfOneImage) {
+TEST(Grouping, TakesTheWaterOfADixonSequence) {
   const Grouping grouping = grouped(
-      together({stored_as(two_angles(1, kNoon), {"M", "WATER"}), stored_as(two_angles(11, kNoon), {"M", "FAT"})}));
-  EXPECT_THAT(grouping.acquisitions, SizeIs(2));
-  EXPECT_THAT(grouping.passed_over, IsEmpty());
+      together({stored_as(two_angles(1, kNoon), {"M", "FAT"}), stored_as(two_angles(11, kNoon), {"M", "WATER"})}));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  ASSERT_THAT(grouping.passed_over, SizeIs(2));
+  EXPECT_EQ(grouping.passed_over[0].series_number, 1);
+  EXPECT_EQ(grouping.passed_over[0].reason, "fat or phase images of a Dixon sequence: the water images are used");
+}
+
+// Five angles, then the last one once more long after: nobody repeats a volume after something else.
+TEST(Grouping, NeverTakesALaterVolumeForARepetitionOfOneBeforeTheInjection) {
+  Images images = together({two_angles(1, kNoon), echoes(8, 4, kNoon + 300), flip_angle(20, 15, kNoon + 1200)});
+  const auto first = [&](const Grouping& grouping) { return images[grouping.acquisitions.at(0).instances.back()]; };
+  EXPECT_LT(first(grouped(images)).series_number, 20);
+  Images injected = together({two_angles(1, kNoon), flip_angle(20, 15, kNoon + 600)});
+  for (auto& i : injected)
+    if (i.series_number == 20) i.contrast_start_s = kNoon + 300;
+  for (const Acquisition& set : grouped(injected).acquisitions)
+    for (const std::size_t i : set.instances) EXPECT_TRUE(!set.fits() || injected[i].series_number < 20);
+}
+
+TEST(Grouping, UsesALoneSeriesOfNoDiffusionOnlyWhereThereIsNoOther) {
+  const Images weighted = diffusion(2, {0, 800}, 3), reversed = diffusion(3, {0}, 1),
+               directions = diffusion(4, {800}, 3);
+  const Grouping both = grouped(together({reversed, weighted}));
+  ASSERT_THAT(both.acquisitions, SizeIs(1));
+  EXPECT_EQ(both.acquisitions[0].images, weighted.size());
+  EXPECT_THAT(both.passed_over, SizeIs(1));
+  const Grouping needed = grouped(together({reversed, directions}));
+  ASSERT_THAT(needed.acquisitions, SizeIs(1));
+  EXPECT_TRUE(needed.acquisitions[0].fits()) << needed.acquisitions[0].problem;
+}
+
+TEST(Grouping, LeavesTheLastAngleOfAMappingOutOfTheDynamicSeriesThatFollows) {
+  Images dynamic;
+  for (int phase = 0; phase < 6; ++phase)
+    for (auto i : flip_angle(20, 15, kNoon + 200 + 60 * phase)) dynamic.push_back(i);
+  const Grouping one = grouped(together({two_angles(1, kNoon), numbered(dynamic)}));
+  ASSERT_THAT(one.acquisitions, SizeIs(2));
+  EXPECT_EQ(axes(one.acquisitions[0]), (std::vector<double>{5, 15}));
+  EXPECT_THAT(one.acquisitions[1].volumes, SizeIs(6));
+  Images apart = described(two_angles(1, kNoon), "T1Map");  // a series for every phase
+  for (int phase = 0; phase < 6; ++phase) {
+    const Images next =
+        described(flip_angle(20 + phase, 15, kNoon + 200 + 60 * phase), "dyn_ph" + std::to_string(phase));
+    apart.insert(apart.end(), next.begin(), next.end());
+  }
+  const Grouping many = grouped(apart);
+  ASSERT_THAT(many.acquisitions, SizeIs(2));
+  EXPECT_EQ(axes(many.acquisitions[0]), (std::vector<double>{5, 15}));
+  EXPECT_THAT(many.acquisitions[1].volumes, SizeIs(6));
+}
+
+TEST(Grouping, PrefersTracesToFewerThanThreeDirections) {
+  Images traces = diffusion(3, {0, 800}, 1);
+  for (auto& i : traces)
+    if (*i.b_value_s_mm2 > 0) {
+      i.content = dicom::Content::TraceWeighted;
+      i.gradient_direction.reset();
+    }
+  const Grouping grouping = grouped(together({diffusion(2, {800}, 1), traces}));
+  ASSERT_THAT(grouping.acquisitions, SizeIs(1));
+  EXPECT_TRUE(grouping.acquisitions[0].fits()) << grouping.acquisitions[0].problem;
+  EXPECT_EQ(grouping.acquisitions[0].images, traces.size());
 }
 
 TEST(Grouping, ListsRegionsApart) {
