@@ -68,6 +68,17 @@ class Killed : public testing::Test {
     if (json.is_object() && json.value("event", "") == "worker_started") worker_ = json.at("pid").get<int>();
   }
 
+  // No study wants to be looked at and no job is to be done: a service told to stop before that leaves them for its
+  // next start.
+  bool at_rest() {
+    auto database = storage::Database::open(folder_ / "node/store/herald.db").value();
+    const auto jobs = storage::JobQueue(database).jobs_of("").value();
+    return storage::Index(database).pending_studies().value().empty() &&
+           std::ranges::none_of(jobs, [](const auto& job) {
+             return job.state == storage::JobState::Waiting || job.state == storage::JobState::Running;
+           });
+  }
+
   void expect_nothing_lost_and_nothing_stuck() {
     auto database = storage::Database::open(folder_ / "node/store/herald.db").value();
     const storage::Index index(database);
@@ -103,6 +114,7 @@ TEST_F(Killed, TheServiceLosesNothingAndRepeatsNothing) {
       node_->start();
     });
   }
+  ASSERT_TRUE(support::until(node_->process(), [&] { return at_rest(); }));
   ASSERT_EQ(node_->stop(), 0);
   expect_nothing_lost_and_nothing_stuck();
 }
@@ -115,6 +127,7 @@ TEST_F(Killed, AWorkerLosesNothingAndRepeatsNothing) {
       kill(worker_, SIGKILL);
     });
   }
+  ASSERT_TRUE(support::until(node_->process(), [&] { return at_rest(); }));
   ASSERT_EQ(node_->stop(), 0);
   expect_nothing_lost_and_nothing_stuck();
 }
