@@ -88,7 +88,7 @@ std::string installed_recipe_names() {
 std::filesystem::path recipe_of(const Entry& entry) {
   const std::string text = entry.text();
   const bool installed = is_name(text, "_-");
-  const std::filesystem::path file = installed ? installed_recipes() / (text + ".toml") : entry.path();
+  const std::filesystem::path file = installed ? installed_recipe(text) : entry.path();
   if (!std::filesystem::is_regular_file(file))
     entry.refuse("a recipe file, or one of the installed: " + installed_recipe_names());
   return file;
@@ -284,15 +284,6 @@ constexpr Key<Settings> kTables[] = {
     {"log", read_section<kLog>},
 };
 
-// What the file need not say but the structs cannot know.
-Settings defaults() {
-  Settings settings;
-  settings.fitting.threads = all_cores();
-  settings.recipe = installed_recipes() / "zhang-mapping.toml";
-  settings.models = installed_models();
-  return settings;
-}
-
 template <class Target>
 void add_names(std::string_view table, std::span<const Key<Target>> keys, std::vector<std::string>& names) {
   for (const auto& key : keys) names.push_back(std::string(table) + "." + std::string(key.name));
@@ -300,10 +291,20 @@ void add_names(std::string_view table, std::span<const Key<Target>> keys, std::v
 
 }  // namespace
 
+std::filesystem::path installed_recipe(const std::string& name) { return installed_recipes() / (name + ".toml"); }
+
+Settings default_settings() {
+  Settings settings;
+  settings.fitting.threads = all_cores();
+  settings.recipe = installed_recipe("zhang-mapping");
+  settings.models = installed_models();
+  return settings;
+}
+
 Result<Settings> load_settings(const std::filesystem::path& file) {
   return guarded(file, [&] {
     const Toml document = read_toml(file);
-    Settings settings = defaults();
+    Settings settings = default_settings();
     read_table<Settings>({document, "", file}, kTables, settings);
     return settings;
   });

@@ -72,11 +72,16 @@ struct Settings {
 // cores unless the file says otherwise.
 [[nodiscard]] Result<Settings> load_settings(const std::filesystem::path& file);
 
+// What a file need not say: the installed recipe and models, all cores. The store has no folder yet.
+[[nodiscard]] Settings default_settings();
+
 // Every key there is, as "table.key": "receive.most_associations", "destination.name".
 [[nodiscard]] std::vector<std::string> setting_names();
 
 // The folder that holds config/recipes and classifier/models. Where recipes and models were installed: HERALD_SHARE
 // when set, else beside the program (../share/herald), else the source tree.
 [[nodiscard]] std::filesystem::path share_folder();
+// The file of an installed recipe by its name; it need not exist.
+[[nodiscard]] std::filesystem::path installed_recipe(const std::string& name);
 
 }  // namespace config

@@ -239,14 +239,16 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
                 std::vector<Placement> placements, const Headers& headers, Queued& queued) {
   const auto jobs = need(queue.jobs_of(study), "list jobs");
   json account = json::array();
-  std::set<std::string> filled, current;
+  std::set<std::string> filled;
+  std::vector<std::string> keys;  // of the placements
   for (const Placement& placement : placements)
-    current.insert(key_of(grouping.acquisitions[placement.acquisition], placement, headers));
-  const Superseded old = superseded(jobs, "map", current);
+    keys.push_back(key_of(grouping.acquisitions[placement.acquisition], placement, headers));
+  const Superseded old = superseded(jobs, "map", {keys.begin(), keys.end()});
   stop_superseded(context, queue, study, old);
-  for (Placement& placement : placements) {
+  for (std::size_t i = 0; i < placements.size(); ++i) {
+    Placement& placement = placements[i];
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
-    const std::string key = key_of(acquisition, placement, headers);
+    const std::string& key = keys[i];
     std::size_t revision = 1;
     if (!key.empty()) {
       auto known = find_job(jobs, "map", key);
@@ -282,6 +284,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
 json queue_measurements(Context& context, storage::JobQueue& queue, const std::string& study,
                         const dicom::Grouping& grouping, const Headers& headers, Queued& queued, bool quiet) {
   json account = json::array();
+  const auto jobs = need(queue.jobs_of(study), "list jobs");
   for (const std::size_t i : grouping.rois) {
     const std::string& roi = headers.instances[i].sop_instance_uid;
     json line{{"instance", roi}};
@@ -291,7 +294,7 @@ json queue_measurements(Context& context, storage::JobQueue& queue, const std::s
       line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
     } else {
       const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
-      auto old = superseded(need(queue.jobs_of(study), "list jobs"), "measure", {key}).done;
+      auto old = superseded(jobs, "measure", {key}).done;
       std::erase_if(old, [&](const storage::Job& job) { return !job.key.starts_with(roi + ":"); });
       const auto replaced = results_of(queue, study, old);
       withdraw(context, study, replaced);

@@ -9,10 +9,6 @@
 namespace dicom {
 namespace {
 
-bool has(const std::vector<std::string>& values, std::string_view wanted) {
-  return std::find(values.begin(), values.end(), wanted) != values.end();
-}
-
 struct Verdict {
   Content content = Content::Magnitude;
   std::string why_not;
@@ -88,6 +84,10 @@ Verdict by_image_type(const std::vector<std::string>& type) {
 }
 
 }  // namespace
+
+bool has(const std::vector<std::string>& values, std::string_view wanted) {
+  return std::find(values.begin(), values.end(), wanted) != values.end();
+}
 
 bool is_enhanced_mr(const std::string& sop_class_uid) {
   return sop_class_uid == UID_EnhancedMRImageStorage || sop_class_uid == UID_LegacyConvertedEnhancedMRImageStorage;

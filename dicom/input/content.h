@@ -1,10 +1,16 @@
 #pragma once
 // What an image is, as far as fitting is concerned: by its SOP class, by the tokens of its Image Type and by its
 // complex component. Internal to dicom/input: shows a DCMTK type.
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "dicom/dcmtk.h"
 #include "dicom/input/instance.h"
 
 namespace dicom {
+
+[[nodiscard]] bool has(const std::vector<std::string>& values, std::string_view wanted);
 
 // Classic and enhanced MR images.
 [[nodiscard]] bool is_mr_image(const std::string& sop_class_uid);

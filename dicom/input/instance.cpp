@@ -36,10 +36,6 @@ std::vector<std::string> texts(DcmItem& item, const DcmTagKey& tag) {
   return values;
 }
 
-bool has(const std::vector<std::string>& values, std::string_view wanted) {
-  return std::find(values.begin(), values.end(), wanted) != values.end();
-}
-
 int whole(DcmItem& item, const DcmTagKey& tag) {
   const double value = number(item, tag).value_or(0);
   return std::abs(value) <= std::numeric_limits<int>::max() ? static_cast<int>(value) : 0;

@@ -21,10 +21,14 @@ auto order_of(const Instance& instance) {
                     std::string_view(instance.sop_instance_uid), instance.frame);
 }
 
-std::vector<Column> columns_of(const Indices& series, Instances instances) {
+std::vector<double> echoes_of(const Indices& images, Instances instances) {
   std::vector<double> echoes;
-  for (const std::size_t i : series) echoes.push_back(instances[i].echo_time_ms.value_or(0));
-  echoes = distinct(std::move(echoes), [](double) { return kSameEcho; });
+  for (const std::size_t i : images) echoes.push_back(instances[i].echo_time_ms.value_or(0));
+  return distinct(std::move(echoes), [](double) { return kSameEcho; });
+}
+
+std::vector<Column> columns_of(const Indices& series, Instances instances) {
+  const std::vector<double> echoes = echoes_of(series, instances);
   if (echoes.size() < kLeastEchoes) return {};
   const std::vector<double> heights = heights_of(series, instances);
   std::vector<Column> columns(echoes.size() * heights.size());
@@ -65,9 +69,7 @@ Indices take_out_delays_with_echoes(Indices& images, Instances instances) {
 }
 
 void unfold_echoes(Acquisition& acquisition, Instances instances) {
-  std::vector<double> echoes;
-  for (const std::size_t i : acquisition.instances) echoes.push_back(instances[i].echo_time_ms.value_or(0));
-  echoes = distinct(std::move(echoes), [](double) { return kSameEcho; });
+  const std::vector<double> echoes = echoes_of(acquisition.instances, instances);
   std::vector<Volume> volumes;
   for (const Volume& delay : acquisition.volumes) {
     for (std::size_t echo = 0; echo < echoes.size(); ++echo) {

@@ -61,14 +61,6 @@ bool each_once(const Indices& images, Instances instances, const Rules& rules) {
   return repeats(volumes_of(images, instances, rules)).second <= 1;
 }
 
-std::vector<Indices> split_by_acquisition_number(const Indices& images, Instances instances) {
-  std::map<int, Indices> parts;
-  for (const std::size_t i : images) parts[instances[i].acquisition_number].push_back(i);
-  std::vector<Indices> result;
-  for (auto& [number, part] : parts) result.push_back(std::move(part));
-  return result;
-}
-
 // The k-th image of every slice makes the k-th time point: sound only when every slice has equally many.
 std::vector<Indices> split_by_order(const std::vector<Volume>& volumes, std::size_t count, Instances instances) {
   std::vector<Indices> parts(count);
@@ -82,10 +74,12 @@ std::vector<Indices> split_by_order(const std::vector<Volume>& volumes, std::siz
 }
 
 // Parts by one tag; images without it are a part of their own, first: GE's first phase has no trigger time.
-template <class Key>
-std::vector<Indices> split_by_tag(const Indices& images, Instances instances, Key key) {
+using Tag = std::optional<double> (*)(const Instance&);
+std::optional<double> number_of_acquisition(const Instance& instance) { return instance.acquisition_number; }
+
+std::vector<Indices> split_by_tag(const Indices& images, Instances instances, Tag tag) {
   std::map<double, Indices> parts;
-  for (const std::size_t i : images) parts[key(instances[i]).value_or(-1)].push_back(i);
+  for (const std::size_t i : images) parts[tag(instances[i]).value_or(-1)].push_back(i);
   std::vector<Indices> result;
   for (auto& [value, part] : parts) result.push_back(std::move(part));
   return result;
@@ -101,11 +95,10 @@ bool are_phases(const std::vector<Indices>& parts, std::size_t slices, Instances
 }
 
 std::vector<Indices> phases_by_tag(const Indices& images, Instances instances, const Rules& rules) {
-  using Tag = std::optional<double> (*)(const Instance&);
   static constexpr Tag kTags[] = {
       [](const Instance& i) -> std::optional<double> { return i.temporal_position; },
       [](const Instance& i) { return i.trigger_time_ms; },
-      [](const Instance& i) -> std::optional<double> { return i.acquisition_number; },
+      number_of_acquisition,
       [](const Instance& i) { return i.acquisition_time_s; },
       [](const Instance& i) { return i.content_time_s; },
   };
@@ -120,7 +113,7 @@ std::vector<Indices> time_points(const Indices& images, Instances instances, con
   if (rules.kind == Kind::Diffusion || rules.kind == Kind::Mdme || each_once(images, instances, rules)) return {images};
   if (rules.kind == Kind::Dynamic)
     if (auto phases = phases_by_tag(images, instances, rules); !phases.empty()) return phases;
-  std::vector<Indices> parts = split_by_acquisition_number(images, instances);
+  std::vector<Indices> parts = split_by_tag(images, instances, number_of_acquisition);
   const auto sound = [&](const Indices& part) { return each_once(part, instances, rules); };
   // Of a Look-Locker series every image may be an acquisition by number.
   if (rules.kind != Kind::T1InversionRecovery && parts.size() > 1 && std::all_of(parts.begin(), parts.end(), sound))

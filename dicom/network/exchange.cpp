@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <vector>
 
 #include "dicom/dcmtk.h"
 #include "dicom/network/data_set_reception.h"
+#include "dicom/network/store_status.h"
 
 namespace dicom {
 namespace {
@@ -140,9 +140,7 @@ void Exchange::lost(const OFCondition& condition) {
 Error as_error(std::uint16_t status) {
   const auto row = std::find_if(kStatuses.begin(), kStatuses.end(),
                                 [status](const Row& r) { return r.first <= status && status <= r.last; });
-  std::array<char, 7> hexadecimal{};
-  std::snprintf(hexadecimal.data(), hexadecimal.size(), "0x%04X", static_cast<unsigned>(status));
-  return {row->fault, std::string("peer answered status ") + hexadecimal.data() + ": " + row->meaning};
+  return {row->fault, "peer answered " + status_in_words(status, row->meaning)};
 }
 
 }  // namespace dicom

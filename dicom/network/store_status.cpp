@@ -62,11 +62,13 @@ constexpr unsigned kNoProtocolVersion = 2;                                      
 
 Verdict::Kind classify(std::uint16_t status) { return row_of(status).kind; }
 
-std::string describe_status(std::uint16_t status) {
+std::string status_in_words(std::uint16_t status, const char* meaning) {
   std::array<char, 7> hexadecimal{};
   std::snprintf(hexadecimal.data(), hexadecimal.size(), "0x%04X", static_cast<unsigned>(status));
-  return std::string("status ") + hexadecimal.data() + ": " + row_of(status).meaning;
+  return std::string("status ") + hexadecimal.data() + ": " + meaning;
 }
+
+std::string describe_status(std::uint16_t status) { return status_in_words(status, row_of(status).meaning); }
 
 Verdict::Kind classify_rejection(unsigned result, unsigned source, unsigned reason) {
   constexpr unsigned kPermanent = 1;

@@ -11,7 +11,8 @@ namespace dicom {
 // that says something odd today may be mended tomorrow, and the outbox gives up on its own after enough attempts.
 [[nodiscard]] Verdict::Kind classify(std::uint16_t status);
 
-// "status 0xA700: out of resources".
+// "status 0xA700: out of resources", with the meaning that the status has in some service, or in the storage service.
+[[nodiscard]] std::string status_in_words(std::uint16_t status, const char* meaning);
 [[nodiscard]] std::string describe_status(std::uint16_t status);
 
 // Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4). Only a "no" that names a thing which people must change

@@ -46,6 +46,15 @@ void add_code(DcmItem& item, const DcmTag& tag, const char* value, const char* s
   put_text(code, DCM_CodeMeaning, meaning);
 }
 
+DcmItem& add_dimension(DcmItem& item, const std::string& organization_uid, const DcmTagKey& index,
+                       const DcmTagKey& group) {
+  DcmItem& dimension = add_item(item, DCM_DimensionIndexSequence);
+  put_text(dimension, DCM_DimensionOrganizationUID, organization_uid);
+  check(dimension.putAndInsertTagKey(DCM_DimensionIndexPointer, index), "insert dimension");
+  check(dimension.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), "insert dimension");
+  return dimension;
+}
+
 DcmItem& add_reference(DcmItem& item, const DcmTag& tag, const Reference& reference) {
   DcmItem& added = add_item(item, tag);
   put_text(added, DCM_ReferencedSOPClassUID, reference.sop_class_uid);

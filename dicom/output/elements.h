@@ -20,6 +20,9 @@ void put_unsigned(DcmItem& item, const DcmTag& tag, int value);
 // A new last item of the sequence `tag`, which is created where it is missing.
 [[nodiscard]] DcmItem& add_item(DcmItem& item, const DcmTag& tag);
 void add_code(DcmItem& item, const DcmTag& tag, const char* value, const char* scheme, const char* meaning);
+// An item of the Dimension Index Sequence, which is returned.
+DcmItem& add_dimension(DcmItem& item, const std::string& organization_uid, const DcmTagKey& index,
+                       const DcmTagKey& group);
 // SOP class and instance as an item of `tag`, which is returned.
 DcmItem& add_reference(DcmItem& item, const DcmTag& tag, const Reference& reference);
 

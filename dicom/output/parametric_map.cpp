@@ -70,20 +70,14 @@ void put_pixel_format(DcmItem& to, const fitting::Geometry& geometry) {
   put_unsigned(to, DCM_BitsAllocated, 32);
 }
 
-void add_dimension(DcmItem& to, const std::string& organization, const DcmTagKey& pointer, const char* label) {
-  DcmItem& item = add_item(to, DCM_DimensionIndexSequence);
-  put_text(item, DCM_DimensionOrganizationUID, organization);
-  check(item.putAndInsertTagKey(DCM_DimensionIndexPointer, pointer), "insert dimension");
-  check(item.putAndInsertTagKey(DCM_FunctionalGroupPointer, DCM_FrameContentSequence), "insert dimension");
-  put_text(item, DCM_DimensionDescriptionLabel, label);
-}
-
 void put_dimensions(DcmItem& to) {
   const std::string organization = uid_from_name("dimensions|" + text(to, DCM_SeriesInstanceUID));
   put_text(add_item(to, DCM_DimensionOrganizationSequence), DCM_DimensionOrganizationUID, organization);
   put_text(to, DCM_DimensionOrganizationType, "3D");
-  add_dimension(to, organization, DCM_StackID, "Stack ID");
-  add_dimension(to, organization, DCM_InStackPositionNumber, "In-Stack Position Number");
+  put_text(add_dimension(to, organization, DCM_StackID, DCM_FrameContentSequence), DCM_DimensionDescriptionLabel,
+           "Stack ID");
+  put_text(add_dimension(to, organization, DCM_InStackPositionNumber, DCM_FrameContentSequence),
+           DCM_DimensionDescriptionLabel, "In-Stack Position Number");
 }
 
 void put_shared_geometry(DcmItem& shared, const fitting::Geometry& geometry) {

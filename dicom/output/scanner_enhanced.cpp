@@ -112,13 +112,6 @@ void put_traversal(DcmItem& item) {
   put_text(item, DCM_ContentQualification, "PRODUCT");
 }
 
-void add_dimension(DcmItem& item, const std::string& uid, const DcmTagKey& index, const DcmTagKey& group) {
-  DcmItem& dimension = add_item(item, DCM_DimensionIndexSequence);
-  put_text(dimension, DCM_DimensionOrganizationUID, uid);
-  check(dimension.putAndInsertTagKey(DCM_DimensionIndexPointer, index), "insert dimension");
-  check(dimension.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), "insert dimension");
-}
-
 // Stack, place in it, and time; of several echoes the echo time.
 void put_dimensions(DcmItem& item, const Object& object) {
   const std::string uid =

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "dicom/output/common.h"
 #include "dicom/output/elements.h"
 
 namespace dicom::output {
@@ -225,5 +226,19 @@ std::vector<Pixel> pixels_of(const Image& image, int largest) {
 
 template std::vector<Uint16> pixels_of<Uint16>(const Image&, int);
 template std::vector<Sint16> pixels_of<Sint16>(const Image&, int);
+
+Written write_classic_image(const Image& image, const std::filesystem::path& folder,
+                            void (*put_own)(DcmItem& item, const Image& image)) {
+  DcmFileFormat file;
+  DcmDataset& dataset = *file.getDataset();
+  put_identity(dataset, image.exam, UID_MRImageStorage);
+  put_equipment(dataset, image.exam.scanner);
+  put_series(dataset, image);
+  put_physics(dataset, image);
+  put_contrast_agent(dataset, image.series);
+  put_geometry(dataset, image);
+  put_own(dataset, image);
+  return save(file, file_of(image.series, image.place.instance, folder));
+}
 
 }  // namespace dicom::output

@@ -61,6 +61,10 @@ template <class Pixel>
 [[nodiscard]] std::filesystem::path file_of(const SimulatedSeries& series, int instance,
                                             const std::filesystem::path& folder);
 
+// A classic image: what every scanner writes alike, then what is the scanner's own.
+[[nodiscard]] Written write_classic_image(const Image& image, const std::filesystem::path& folder,
+                                          void (*put_own)(DcmItem& item, const Image& image));
+
 // The habits of each, in a file of its own. `image` is to be written to `folder`.
 [[nodiscard]] Written write_siemens_image(const Image& image, const std::filesystem::path& folder);
 [[nodiscard]] Written write_ge_image(const Image& image, const std::filesystem::path& folder);

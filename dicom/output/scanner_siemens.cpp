@@ -82,19 +82,12 @@ void put_private_header(DcmItem& item, const Image& image) {
 }  // namespace
 
 Written write_siemens_image(const Image& image, const std::filesystem::path& folder) {
-  DcmFileFormat file;
-  DcmDataset& dataset = *file.getDataset();
-  put_identity(dataset, image.exam, UID_MRImageStorage);
-  put_times(dataset, image);
-  put_equipment(dataset, image.exam.scanner);
-  put_series(dataset, image);
-  put_physics(dataset, image);
-  put_sequence(dataset, image);
-  put_contrast_agent(dataset, image.series);
-  put_geometry(dataset, image);
-  put_pixels(dataset, image);
-  put_private_header(dataset, image);
-  return save(file, file_of(image.series, image.place.instance, folder));
+  return write_classic_image(image, folder, [](DcmItem& item, const Image& own) {
+    put_times(item, own);
+    put_sequence(item, own);
+    put_pixels(item, own);
+    put_private_header(item, own);
+  });
 }
 
 }  // namespace dicom::output

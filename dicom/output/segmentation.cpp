@@ -109,13 +109,6 @@ void put_segment(DcmItem& item, const OutlineRequest& request) {
   check(segment.putAndInsertUint16Array(DCM_RecommendedDisplayCIELabValue, red.data(), red.size()), "insert colour");
 }
 
-void add_dimension(DcmItem& item, const std::string& organisation_uid, const DcmTagKey& index, const DcmTagKey& group) {
-  DcmItem& dimension = add_item(item, DCM_DimensionIndexSequence);
-  put_text(dimension, DCM_DimensionOrganizationUID, organisation_uid);
-  check(dimension.putAndInsertTagKey(DCM_DimensionIndexPointer, index), "insert dimension");
-  check(dimension.putAndInsertTagKey(DCM_FunctionalGroupPointer, group), "insert dimension");
-}
-
 void put_dimensions(DcmItem& item, const OutlineRequest& request) {
   const std::string uid = uid_from_name("dimensions|" + request.series_uid + "|" + request.tracking_uid);
   put_text(add_item(item, DCM_DimensionOrganizationSequence), DCM_DimensionOrganizationUID, uid);

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <iostream>
-#include <thread>
 
 #include "server/commands/command.h"
 #include "server/result.h"
@@ -11,7 +10,7 @@ namespace server::commands {
 namespace {
 
 std::filesystem::path recipe_file(const std::string& recipe) {
-  const std::filesystem::path installed = config::share_folder() / "config/recipes" / (recipe + ".toml");
+  const std::filesystem::path installed = config::installed_recipe(recipe);
   const bool is_name = recipe.find('/') == std::string::npos;
   return is_name && std::filesystem::exists(installed) ? installed : std::filesystem::path(recipe);
 }
@@ -19,14 +18,8 @@ std::filesystem::path recipe_file(const std::string& recipe) {
 }  // namespace
 
 config::Settings folder_settings(const std::filesystem::path& settings_file, const std::string& recipe) {
-  config::Settings settings;
-  if (!settings_file.empty()) {
-    settings = need(config::load_settings(settings_file), "read the settings");
-  } else {
-    settings.recipe = config::share_folder() / "config/recipes/zhang-mapping.toml";
-    settings.models = config::share_folder() / "classifier/models";
-    settings.fitting.threads = std::max(1u, std::thread::hardware_concurrency());
-  }
+  config::Settings settings = settings_file.empty() ? config::default_settings()
+                                                    : need(config::load_settings(settings_file), "read the settings");
   if (!recipe.empty()) settings.recipe = recipe_file(recipe);
   settings.logging.level = "error";
   settings.logging.file.clear();

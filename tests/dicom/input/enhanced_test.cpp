@@ -1,7 +1,4 @@
 // Enhanced multi-frame MR objects: what their functional groups say, and what is made of those that say nonsense.
-#include <dcmtk/dcmdata/dcrleerg.h>
-#include <dcmtk/dcmjpeg/djencode.h>
-#include <dcmtk/dcmjpls/djencode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +9,7 @@
 #include "dicom/input/acquisition.h"
 #include "dicom/input/nesting.h"
 #include "tests/dicom/input/dicom_files.h"
+#include "tests/dicom/input/encoders.h"
 #include "tests/support/temp_folder.h"
 
 using namespace dicom_files;
@@ -231,19 +229,6 @@ TEST(EnhancedImages, ConvertedFromClassicOnesKeepTheirClassicAttributes) {
 // --- pixels ---
 
 namespace {
-
-struct Encoders {
-  Encoders() {
-    DcmRLEEncoderRegistration::registerCodecs();
-    DJEncoderRegistration::registerCodecs();
-    DJLSEncoderRegistration::registerCodecs();
-  }
-  ~Encoders() {
-    DcmRLEEncoderRegistration::cleanup();
-    DJEncoderRegistration::cleanup();
-    DJLSEncoderRegistration::cleanup();
-  }
-};
 
 dicom::LoadedSeries loaded(const std::filesystem::path& path) {
   const Images images = dicom::read_instances(path).value();

@@ -1,6 +1,3 @@
-#include <dcmtk/dcmdata/dcrleerg.h>
-#include <dcmtk/dcmjpeg/djencode.h>
-#include <dcmtk/dcmjpls/djencode.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +7,7 @@
 
 #include "dicom/input/acquisition.h"
 #include "tests/dicom/input/dicom_files.h"
+#include "tests/dicom/input/encoders.h"
 #include "tests/support/temp_folder.h"
 
 using namespace dicom_files;
@@ -20,19 +18,6 @@ namespace {
 
 using Words = std::vector<std::uint16_t>;
 const Words kRamp{0, 1, 2, 300, 4095, 5, 6, 7};
-
-struct Encoders {
-  Encoders() {
-    DcmRLEEncoderRegistration::registerCodecs();
-    DJEncoderRegistration::registerCodecs();
-    DJLSEncoderRegistration::registerCodecs();
-  }
-  ~Encoders() {
-    DcmRLEEncoderRegistration::cleanup();
-    DJEncoderRegistration::cleanup();
-    DJLSEncoderRegistration::cleanup();
-  }
-};
 
 // Three echoes of one slice, written and grouped.
 class Scan {
