@@ -49,6 +49,7 @@ constexpr Key<Slot> kSlotKeys[] = {
     {"values", [](const Entry& e, Slot& s) { s.values = e.ascending_numbers(0, 1e5); }},
     {"delays_ms", [](const Entry& e, Slot& s) { s.delays_ms = e.ascending_numbers(1, 1e5); }},
     {"maps", [](const Entry& e, Slot& s) { s.maps = map_names_of(e); }},
+    {"least_snr", [](const Entry& e, Slot& s) { s.least_snr = e.number(0, 1000); }},
     {"align", [](const Entry& e, Slot& s) { s.align = e.flag(); }},
     {"look_locker", [](const Entry& e, Slot& s) { s.look_locker = e.flag(); }},
     {"descriptions", [](const Entry& e, Slot& s) { s.descriptions = descriptions_of(e); }},
@@ -61,6 +62,8 @@ void read_slots(const Entry& entry, Recipe& recipe) {
     const auto takes = [&](const char* kind) { return std::ranges::count(slot.kinds, kind) > 0; };
     if (slot.look_locker && !takes("t1_ir"))
       table.refuse(table.value.at("look_locker"), "look_locker: expected in slots of kind \"t1_ir\" only");
+    if (slot.least_snr > 0 && !takes("t2_me") && !takes("t2star_me"))
+      table.refuse(table.value.at("least_snr"), "least_snr: expected in slots of multi-echo kinds only");
     if (!slot.delays_ms.empty() && !takes("mdme"))
       table.refuse(table.value.at("delays_ms"), "delays_ms: expected in slots of kind \"mdme\" only");
     for (const Slot& other : recipe.slots)
@@ -78,6 +81,7 @@ constexpr Key<Recipe> kRecipeKeys[] = {
     {"name", [](const Entry& e, Recipe& r) { r.name = name_of(e, "_-"); }, true},
     {"title", [](const Entry& e, Recipe& r) { r.title = e.text(); }, true},
     {"models", [](const Entry& e, Recipe& r) { r.models = models_of(e); }},
+    {"propose_lesions", [](const Entry& e, Recipe& r) { r.propose_lesions = e.flag(); }},
     {"slot", read_slots, true},
 };
 

@@ -29,6 +29,9 @@ struct Slot {
   std::vector<double> delays_ms = {};
   // Names of the maps to deliver ("RE_early"), of those that its models make; empty: all of them.
   std::vector<std::string> maps = {};
+  // Multi-echo kinds: voxels of a lesion whose signal in the last echo is less than this many times the noise are left
+  // out of its statistics; 0: none.
+  double least_snr = 0;
   bool align = false;  // whether every image is moved onto the first before the fit, where the patient moved
 };
 
@@ -36,6 +39,7 @@ struct Recipe {
   std::string name, title;
   std::vector<Slot> slots;
   std::vector<std::string> models;  // ids of nomograms to evaluate
+  bool propose_lesions = false;     // whether lesions are proposed where nobody has outlined one
 };
 
 [[nodiscard]] Result<Recipe> load_recipe(const std::filesystem::path& file);

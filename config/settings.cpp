@@ -263,6 +263,22 @@ void read_query(const Entry& entry, Settings& settings) {
   settings.query = std::move(query);
 }
 
+constexpr Key<Http> kHttp[] = {
+    {"bind_address", [](const Entry& e, Http& h) { h.bind_address = bind_address_of(e); }},
+    {"port", [](const Entry& e, Http& h) { h.port = static_cast<std::uint16_t>(e.whole(0, 65535)); }},
+    {"token_file", [](const Entry& e, Http& h) { h.token_file = e.path(); }},
+};
+
+// Whoever reaches it may change what a report says: beyond this machine only with a token.
+void read_http(const Entry& entry, Settings& settings) {
+  const Table table = entry.table();
+  Http http;
+  read_table<Http>(table, kHttp, http);
+  if (!http.bind_address.starts_with("127.") && http.token_file.empty())
+    table.refuse(table.value, "bind_address is not of the loopback interface: token_file is needed");
+  settings.http = std::move(http);
+}
+
 template <const auto& keys>
 void read_section(const Entry& entry, Settings& settings) {
   read_table<Settings>(entry.table(), keys, settings);
@@ -278,9 +294,16 @@ void read_grouping(const Entry& entry, Settings& settings) {
 
 // [node] comes before [[destination]] and [query], which use the node's AE title unless told otherwise.
 constexpr Key<Settings> kTables[] = {
-    {"node", read_section<kNode>},       {"receive", read_section<kReceive>}, {"storage", read_section<kStorage>, true},
-    {"grouping", read_grouping},         {"fitting", read_section<kFitting>}, {"models", read_section<kModels>},
-    {"workers", read_section<kWorkers>}, {"destination", read_destinations},  {"query", read_query},
+    {"node", read_section<kNode>},
+    {"receive", read_section<kReceive>},
+    {"storage", read_section<kStorage>, true},
+    {"grouping", read_grouping},
+    {"fitting", read_section<kFitting>},
+    {"models", read_section<kModels>},
+    {"workers", read_section<kWorkers>},
+    {"destination", read_destinations},
+    {"query", read_query},
+    {"http", read_http},
     {"log", read_section<kLog>},
 };
 
@@ -321,6 +344,7 @@ std::vector<std::string> setting_names() {
   add_names<Settings>("workers", kWorkers, names);
   add_names<Destination>("destination", kDestination, names);
   add_names<Query>("query", kQuery, names);
+  add_names<Http>("http", kHttp, names);
   add_names<Settings>("log", kLog, names);
   return names;
 }

@@ -40,6 +40,13 @@ struct Query {
   int attempts = 3;                                                         // at asking, and at each series
 };
 
+// A small HTTP server for facts that other systems hold; off unless the file has the table.
+struct Http {
+  std::string bind_address = "127.0.0.1";  // IPv4
+  std::uint16_t port = 8043;               // 0: any that is free
+  std::filesystem::path token_file;        // the first word in it; empty: none, then only the loopback interface
+};
+
 struct Grouping {
   std::chrono::milliseconds settle{2000};  // after the last image, before a study is looked at
   std::chrono::milliseconds quiet{
@@ -64,6 +71,7 @@ struct Settings {
   dicom::Equipment equipment;
   std::vector<Destination> destinations;
   std::optional<Query> query;  // nobody is asked unless the file names a peer
+  std::optional<Http> http;
   Logging logging;
 };
 

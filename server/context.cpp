@@ -1,6 +1,7 @@
 #include "server/context.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "dicom/output/object.h"
@@ -14,10 +15,36 @@ storage::Time now() { return std::chrono::floor<std::chrono::milliseconds>(std::
 
 namespace {
 
+// Names in fitting::catalog() of the models that a kind of acquisition may get, in their order.
+std::vector<std::string_view> models_for(const std::string& kind) {
+  if (kind == "dwi") return {"adc", "dki"};
+  if (kind == "t2_me") return {"t2"};
+  if (kind == "t2star_me") return {"t2star"};
+  if (kind == "t2w") return {};
+  return {kind == "symri_maps" ? "mdme" : std::string_view(kind)};
+}
+
+// Every result that the slots of a recipe may have: what a model may ask for.
+classifier::Sources sources_of(const config::Recipe& recipe) {
+  classifier::Sources sources;
+  for (const config::Slot& slot : recipe.slots) {
+    for (const std::string& kind : slot.kinds) {
+      int map = 0;
+      for (const std::string_view name : models_for(kind)) {
+        const fitting::Model* model = fitting::find_model(name);
+        for (std::size_t k = 0; k < model->maps; ++k)
+          sources.insert(result_name(slot.name, map++, model->parameters[k]));
+      }
+    }
+  }
+  return sources;
+}
+
 std::vector<classifier::Model> load_models(const config::Settings& settings, const config::Recipe& recipe) {
   std::vector<classifier::Model> models;
+  const classifier::Sources sources = sources_of(recipe);
   for (const std::string& id : recipe.models) {
-    models.push_back(need(classifier::load_model(settings.models / (id + ".json")), "load model"));
+    models.push_back(need(classifier::load_model(settings.models / (id + ".json"), sources), "load model"));
   }
   return models;
 }
@@ -53,6 +80,13 @@ Context open_context(config::Settings settings) {
                  .models = std::move(models),
                  .store = std::move(store),
                  .database = std::move(database)};
+}
+
+std::string result_name(const std::string& slot, int map, const fitting::Parameter& parameter) {
+  if (map == 0) return slot;
+  std::string name = slot + "_";
+  for (const char c : parameter.name) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return name;
 }
 
 std::filesystem::path database_file(const config::Settings& settings) { return settings.store.root / "herald.db"; }

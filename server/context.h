@@ -6,6 +6,7 @@
 #include "classifier/model.h"
 #include "config/recipe.h"
 #include "config/settings.h"
+#include "fitting/model.h"
 #include "server/result.h"
 #include "storage/database.h"
 #include "storage/index.h"
@@ -38,6 +39,10 @@ struct Context {
 // Opens everything that `settings` name; throws a Failure that says what is missing or broken and where.
 [[nodiscard]] Context open_context(config::Settings settings);
 [[nodiscard]] std::filesystem::path database_file(const config::Settings& settings);
+
+// What a result is called: the first map of a slot ("dwi": ADC) as the slot, every further one with its parameter
+// behind it ("dwi_d", "dwi_k").
+[[nodiscard]] std::string result_name(const std::string& slot, int map, const fitting::Parameter& parameter);
 
 // Which result kinds each destination wants, in sending order (maps first, reports last).
 [[nodiscard]] std::vector<storage::Delivery> deliveries(const config::Settings& settings);

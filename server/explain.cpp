@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "server/pacs_evidence.h"
+#include "storage/facts.h"
 
 namespace server {
 namespace {
@@ -80,6 +81,9 @@ nlohmann::json explain(storage::Database& database, const std::string& study_uid
   account["results"] = describe_results(need(queue.results_of(study_uid), "list results"));
   account["deliveries"] = describe_outbox(need(storage::Outbox(database).rows_of(study_uid), "list deliveries"));
   account["pacs"] = describe_inquiry(database, study_uid);
+  account["facts"] = json::array();
+  const auto facts = need(storage::Facts(database).current(study_uid), "read the facts");
+  for (const storage::FactRow& fact : facts) account["facts"].push_back(fact.name);
   account["incidents"] = json::array();
   for (const auto& incident : need(index.incidents_of(study_uid), "list incidents")) {
     account["incidents"].push_back({{"kind", incident.kind},

@@ -44,6 +44,7 @@ class Words {
     if (account_.at("acquisitions").empty()) add(1, "No set of these images can be fitted.");
     missing();
     outlines();
+    facts();
     reports();
     passed_over();
     trouble();
@@ -179,11 +180,27 @@ class Words {
     for (const std::string& sentence : asked) add(1, sentence);
   }
 
+  static std::string outline_name(const json& line) {
+    if (line.contains("proposal")) return "nobody has outlined a lesion; one is proposed";
+    const json& uids = line.at("instances");
+    return uids.size() == 1 ? uids.front().get<std::string>() : counted(uids.size(), "outline", "outlines");
+  }
+
+  void outline(const json& line) {
+    add(2, fmt::format("{}: {}", outline_name(line), fate(line)));
+    if (line.contains("nomogram_job_key")) add(2, "nomogram: " + fate({{"job_key", line.at("nomogram_job_key")}}));
+  }
+
+  // Names alone: what they say is the reports' business.
+  void facts() {
+    const json names = account_.value("facts", json::array());
+    if (!names.empty()) add(1, "Facts stated: " + joined(names) + ".");
+  }
+
   void outlines() {
     if (account_.at("rois").empty()) return;
     title("Outlines:");
-    for (const json& line : account_.at("rois"))
-      add(2, fmt::format("{}: {}", line.at("instance").get<std::string>(), fate(line)));
+    for (const json& line : account_.at("rois")) outline(line);
   }
 
   void reports() {

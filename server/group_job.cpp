@@ -8,10 +8,13 @@
 #include <set>
 
 #include "fitting/parallel.h"
+#include "server/clinical.h"
 #include "server/fetch_plan.h"
 #include "server/job.h"
 #include "server/log.h"
+#include "server/measure_plan.h"
 #include "server/slots.h"
+#include "server/superseded.h"
 
 namespace server {
 namespace {
@@ -108,22 +111,6 @@ json describe(const dicom::Acquisition& acquisition, const Placement& placement,
           {"refused", placement.refused}};
 }
 
-struct Queued {
-  std::size_t jobs = 0, waiting = 0;
-  bool maps_running = false;                   // some map of the study is still to come
-  std::vector<std::int64_t> maps;              // finished map jobs that belong to the acquisitions as they are now
-  std::map<std::string, std::string> missing;  // slot -> why it has no map, for the reports
-  std::set<std::string> ambiguous_slots;       // filled by more than one acquisition
-};
-
-std::optional<storage::Job> find_job(const std::vector<storage::Job>& jobs, std::string_view kind,
-                                     std::string_view key) {
-  for (const storage::Job& job : jobs) {
-    if (job.kind == kind && job.key == key) return job;
-  }
-  return std::nullopt;
-}
-
 dicom::GroupingHints hints_of(const config::Recipe& recipe) {
   for (const config::Slot& slot : recipe.slots)
     if (!slot.delays_ms.empty()) return {slot.delays_ms};
@@ -141,50 +128,6 @@ std::string key_of(const dicom::Acquisition& acquisition, const Placement& place
 }
 
 // --- what later images replace
-
-constexpr const char* kSuperseded = "the images of this job are put together otherwise now";
-
-// What was computed or is to be computed for sets of images that are no more.
-struct Superseded {
-  std::vector<storage::Job> open, done;
-};
-
-Superseded superseded(const std::vector<storage::Job>& jobs, std::string_view kind,
-                      const std::set<std::string>& current) {
-  Superseded old;
-  for (const storage::Job& job : jobs) {
-    if (job.kind != kind || current.contains(job.key)) continue;
-    if (job.state == storage::JobState::Waiting || job.state == storage::JobState::Running) old.open.push_back(job);
-    if (job.state == storage::JobState::Done) old.done.push_back(job);
-  }
-  return old;
-}
-
-std::vector<storage::ResultRow> results_of(const storage::JobQueue& queue, const std::string& study,
-                                           const std::vector<storage::Job>& jobs) {
-  auto rows = need(queue.results_of(study), "list results");
-  std::erase_if(rows, [&](const storage::ResultRow& row) {
-    return std::none_of(jobs.begin(), jobs.end(), [&](const storage::Job& job) { return job.id == row.job_id; });
-  });
-  return rows;
-}
-
-// What has not left yet need not leave any more.
-void withdraw(Context& context, const std::string& study, const std::vector<storage::ResultRow>& replaced) {
-  storage::Outbox outbox(context.database);
-  for (const storage::OutboxRow& row : need(outbox.rows_of(study), "list the outbox")) {
-    const bool old = std::any_of(replaced.begin(), replaced.end(), [&](const storage::ResultRow& result) {
-      return result.sop_instance_uid == row.object.sop_instance_uid;
-    });
-    if (old && row.state == storage::OutboxState::Waiting) need(outbox.cancel(row.id, now()), "withdraw an object");
-  }
-}
-
-// Maps of sets that are no more are neither computed nor sent.
-void stop_superseded(Context& context, storage::JobQueue& queue, const std::string& study, const Superseded& old) {
-  for (const storage::Job& job : old.open) need(queue.cancel(job.id, now(), kSuperseded), "cancel a job");
-  if (!old.done.empty()) withdraw(context, study, results_of(queue, study, old.done));
-}
 
 // Of the jobs that were done for sets that are no more, those that this acquisition takes the place of: of its slot, or
 // with an image of its own.
@@ -222,12 +165,6 @@ void queue_map(Context& context, storage::JobQueue& queue, const std::string& st
   need(queue.enqueue("map", key, study, payload.dump(), now(), now(), storage::AtEnd::MarkStudy), "queue a map job");
 }
 
-// A set that was thought to be no more is the right one after all.
-std::optional<storage::Job> revived(storage::JobQueue& queue, std::int64_t id) {
-  need(queue.retry(id, now()), "queue a job again");
-  return need(queue.find(id), "find a job");
-}
-
 // What was closed once stays closed: an ROI that arrives an hour later must not wait for another quiet period.
 void keep_closed(Placement& placement) {
   if (!placement.closed_by.empty()) return;
@@ -236,7 +173,7 @@ void keep_closed(Placement& placement) {
 }
 
 json queue_maps(Context& context, storage::JobQueue& queue, const std::string& study, const dicom::Grouping& grouping,
-                std::vector<Placement> placements, const Headers& headers, Queued& queued) {
+                std::vector<Placement> placements, const Headers& headers, MapsSoFar& queued) {
   const auto jobs = need(queue.jobs_of(study), "list jobs");
   json account = json::array();
   std::set<std::string> filled;
@@ -244,7 +181,7 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
   for (const Placement& placement : placements)
     keys.push_back(key_of(grouping.acquisitions[placement.acquisition], placement, headers));
   const Superseded old = superseded(jobs, "map", {keys.begin(), keys.end()});
-  stop_superseded(context, queue, study, old);
+  stop(context, study, old);
   for (std::size_t i = 0; i < placements.size(); ++i) {
     Placement& placement = placements[i];
     const dicom::Acquisition& acquisition = grouping.acquisitions[placement.acquisition];
@@ -254,13 +191,15 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
       auto known = find_job(jobs, "map", key);
       const auto replaced = replaced_by(acquisition, *placement.slot, headers, old.done);
       revision = known ? json::parse(known->payload).value("revision", std::size_t{1}) : replaced.size() + 1;
-      if (known && known->state == storage::JobState::Cancelled && known->reason == kSuperseded)
-        known = revived(queue, known->id);
+      if (known) known = revived(queue, *known);
       if (known) keep_closed(placement);
       const bool open =
           known && (known->state == storage::JobState::Waiting || known->state == storage::JobState::Running);
       const bool fresh = !known && !placement.closed_by.empty();
-      if (known && known->state == storage::JobState::Done) queued.maps.push_back(known->id);
+      if (known && known->state == storage::JobState::Done) {
+        queued.maps.push_back(known->id);
+        if (acquisition.kind == dicom::Kind::Dynamic) queued.dynamic.push_back(known->id);
+      }
       if (known && (known->state == storage::JobState::Refused || known->state == storage::JobState::Dead))
         queued.missing[placement.slot->name] = known->reason;
       if (fresh) queue_map(context, queue, study, acquisition, placement, headers, key, replaced);
@@ -280,38 +219,10 @@ json queue_maps(Context& context, storage::JobQueue& queue, const std::string& s
   return account;
 }
 
-// An ROI is measured when the study's maps are there; again, when they have changed since.
-json queue_measurements(Context& context, storage::JobQueue& queue, const std::string& study,
-                        const dicom::Grouping& grouping, const Headers& headers, Queued& queued, bool quiet) {
-  json account = json::array();
-  const auto jobs = need(queue.jobs_of(study), "list jobs");
-  for (const std::size_t i : grouping.rois) {
-    const std::string& roi = headers.instances[i].sop_instance_uid;
-    json line{{"instance", roi}};
-    if (queued.maps_running || queued.waiting > 0) {
-      line["waiting_for"] = "the maps of the study";
-    } else if (queued.maps.empty()) {
-      line[quiet ? "refused" : "waiting_for"] = "no map of the study could be computed, there is nothing to measure";
-    } else {
-      const std::string key = fmt::format("{}:{}", roi, fmt::join(queued.maps, "+"));
-      auto old = superseded(jobs, "measure", {key}).done;
-      std::erase_if(old, [&](const storage::Job& job) { return !job.key.starts_with(roi + ":"); });
-      const auto replaced = results_of(queue, study, old);
-      withdraw(context, study, replaced);
-      std::set<std::string> replaced_reports;
-      for (const storage::ResultRow& row : replaced) replaced_reports.insert(row.sop_instance_uid);
-      const json payload{{"roi", roi},
-                         {"maps", queued.maps},
-                         {"ambiguous", queued.ambiguous_slots},
-                         {"missing", queued.missing},
-                         {"replaces", replaced_reports}};
-      line["job_key"] = key;
-      if (need(queue.enqueue("measure", key, study, payload.dump(), now(), now()), "queue a measure job"))
-        ++queued.jobs;
-    }
-    account.push_back(std::move(line));
-  }
-  return account;
+std::vector<std::string> outlines_of(const dicom::Grouping& grouping, const Headers& headers) {
+  std::set<std::string> uids;
+  for (const std::size_t i : grouping.rois) uids.insert(headers.instances[i].sop_instance_uid);
+  return {uids.begin(), uids.end()};
 }
 
 // Slots that the nomograms cannot do without and that nothing fills, when nothing more is expected.
@@ -351,6 +262,7 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
   storage::Index index(context.database);
   storage::JobQueue queue(context.database);
   const json payload = json::parse(job.payload);
+  take_stated_facts(context, need(index.instances_of(job.study_uid), "list instances"));
   const auto seen =
       arrival_of(index, job.study_uid);  // before the instances are listed: what comes meanwhile is looked at again
   if (!seen) return JobOutput{};
@@ -365,13 +277,13 @@ JobOutcome run_group_job(Context& context, const storage::Job& job) {
       place(grouping, headers.instances, context.recipe, quiet, pacs_evidence(context.database, job.study_uid, rows),
             context.end_of_arrival);
 
-  Queued queued;
+  MapsSoFar queued;
   json account{
       {"recipe", context.recipe.name}, {"files", rows.size()}, {"images", headers.instances.size()}, {"quiet", quiet}};
   account["acquisitions"] = queue_maps(context, queue, job.study_uid, grouping, placements, headers, queued);
   account["empty_required"] = quiet ? empty_required_slots(context.recipe, placements) : json::array();
   account["lacking"] = lacking_slots(context.recipe, placements, grouping);
-  account["rois"] = queue_measurements(context, queue, job.study_uid, grouping, headers, queued, quiet);
+  account["rois"] = queue_measurements(context, job.study_uid, outlines_of(grouping, headers), queued, quiet);
   account["passed_over"] = describe_passed_over(grouping);
   account["unreadable"] = headers.unreadable;
 

@@ -30,8 +30,12 @@ JobOutcome run_group_job(Context& context, const storage::Job& job);
 // Reads one acquisition, fits every model that suits it, writes the objects of their maps. The first map of the first
 // model has the name of the slot ("dwi": ADC), every further one its parameter's behind it ("dwi_d", "dwi_k").
 JobOutcome run_map_job(Context& context, const storage::Job& job);
-// Reads an ROI object and the study's maps, measures, evaluates the recipe's nomograms, writes the reports.
+// Reads the study's outlines and maps, measures, writes what was measured: Segmentation, reports, results page.
 JobOutcome run_measure_job(Context& context, const storage::Job& job);
+// The same of lesions that an algorithm proposes, marked as unreviewed.
+JobOutcome run_propose_job(Context& context, const storage::Job& job);
+// Measures likewise, evaluates the recipe's nomograms with the facts of the study, writes report and picture.
+JobOutcome run_nomogram_job(Context& context, const storage::Job& job);
 
 // Claims one job that is due and carries it to its end in the queue. False when there was none. Never throws: what
 // fails is a row and a log line. `owner` names the process; `lease` must outlast the job or be renewed by the caller's

@@ -191,6 +191,18 @@ void job_failed(std::int64_t job, std::string_view kind, std::string_view why, i
         {{"job", job}, {"kind", kind}, {"why", clean(why)}, {"attempts", attempts}, {"dead", dead}});
 }
 
+void facts_stated(std::string_view study, std::size_t facts, std::string_view how) {
+  event(kInfo, "facts_stated", fmt::format("study {}: {} stated by {}", study, counted(facts, "fact"), how),
+        {{"study", study}, {"facts", facts}, {"how", how}});
+}
+void http_listening(std::string_view address, int port) {
+  event(kInfo, "http_listening", fmt::format("HTTP on {} port {}", address, port),
+        {{"address", address}, {"port", port}});
+}
+void http_refused(std::string_view why) {
+  event(kWarn, "http_refused", fmt::format("an HTTP request was refused: {}", why), {{"why", clean(why)}});
+}
+
 void pacs_answered(std::string_view study, std::size_t series, std::size_t to_fetch) {
   event(kInfo, "pacs_answered",
         fmt::format("study {}: the PACS has {} series, {} to be fetched", study, series, to_fetch),

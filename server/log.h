@@ -49,6 +49,11 @@ void map_left_out(std::int64_t job, std::string_view slot, std::string_view why)
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why);
 void job_failed(std::int64_t job, std::string_view kind, std::string_view why, int attempts, bool dead);
 
+// Facts from people and reports: how many and by which way, never what they say or who said it.
+void facts_stated(std::string_view study, std::size_t facts, std::string_view how);
+void http_listening(std::string_view address, int port);
+void http_refused(std::string_view why);
+
 // Asking a PACS.
 void pacs_answered(std::string_view study, std::size_t series, std::size_t to_fetch);
 void pacs_silent(std::string_view study, std::string_view why, int failures, bool given_up);

@@ -1,13 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "dicom/input/acquisition.h"
 #include "dicom/output/map_objects.h"
@@ -15,6 +13,7 @@
 #include "fitting/fit.h"
 #include "fitting/registration.h"
 #include "server/exported_maps.h"
+#include "server/images.h"
 #include "server/job.h"
 #include "server/objects.h"
 
@@ -22,26 +21,6 @@ namespace server {
 namespace {
 
 using nlohmann::json;
-
-std::vector<dicom::Instance> read_named(Context& context, const json& payload_names) {
-  storage::Index index(context.database);
-  const auto names = payload_names.get<std::set<std::string>>();
-  std::set<std::string> uids;
-  for (const std::string& name : names) uids.insert(uid_in(name));
-  std::vector<dicom::Instance> instances;
-  for (const std::string& uid : uids) {
-    const auto row = need(index.find(uid), "find an instance");
-    if (!row) throw Failure{{"instance " + uid + " is not here any more"}};
-    for (dicom::Instance& image : need(dicom::read_instances(row->path), "read a header")) {
-      if (!names.contains(dicom::image_name(image))) continue;
-      // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would
-      // not be true.
-      image.images_in_acquisition.reset();
-      instances.push_back(std::move(image));
-    }
-  }
-  return instances;
-}
 
 // The scanner's clock as DICOM writes it; the latest image dates the result.
 std::string content_datetime(const dicom::Acquisition& acquisition, const std::vector<dicom::Instance>& instances) {
@@ -138,14 +117,6 @@ std::variant<fitting::Fit, fitting::Refusal> fit_model(const Context& context, c
     fit->description += "; replaces series " + replaced.get<std::string>();
   }
   return fitted;
-}
-
-// Results of one job have names of their own: the first map that of the slot.
-std::string result_name(const std::string& slot, int map, const fitting::Parameter& parameter) {
-  if (map == 0) return slot;
-  std::string name = slot + "_";
-  for (const char c : parameter.name) name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return name;
 }
 
 // Series numbers of further maps follow those of the slots' first ones.
@@ -292,16 +263,9 @@ class MapJob {
 
 JobOutcome run_map_job(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
-  std::vector<dicom::Instance> instances = read_named(context, payload.at("instances"));
-  if (context.one_study) take_for_one_study(instances);
-  dicom::Grouping grouping =
-      dicom::group(instances, {payload.value("delays_ms", std::vector<double>())});  // older jobs have none
-  if (grouping.acquisitions.size() != 1) {
-    return fitting::Refusal{
-        fmt::format("the images of this job form {} acquisitions, not one", grouping.acquisitions.size())};
-  }
-  dicom::Acquisition& acquisition = grouping.acquisitions.front();
-  if (!acquisition.fits()) return fitting::Refusal{acquisition.problem};
+  auto read = read_again(context, payload);
+  if (const auto* refusal = std::get_if<fitting::Refusal>(&read)) return *refusal;
+  auto& [instances, acquisition] = std::get<ReadAgain>(read);
 
   // The recipe knows better than the images; a job that was queued by an earlier version does not say.
   if (const json forced = payload.value("look_locker", json()); forced.is_boolean())

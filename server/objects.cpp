@@ -1,5 +1,7 @@
 #include "server/objects.h"
 
+#include "server/result_kinds.h"
+
 namespace server {
 
 WorkFolder::WorkFolder(storage::ObjectStore& store) : path_(need(store.new_work_folder(), "make a work folder")) {}
@@ -8,6 +10,8 @@ WorkFolder::~WorkFolder() {
   std::error_code ignored;  // what stays is swept at the next start
   std::filesystem::remove_all(path_, ignored);
 }
+
+bool is_wanted(const Context& context, std::string_view kind) { return needed_kinds(context.settings).contains(kind); }
 
 storage::ResultRow publish(Context& context, const storage::Job& job, const dicom::Written& written,
                            const ResultName& name) {

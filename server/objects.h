@@ -21,6 +21,9 @@ class WorkFolder {
   std::filesystem::path path_;
 };
 
+// Whether a destination may get results of this kind, or one further down its ladder.
+[[nodiscard]] bool is_wanted(const Context& context, std::string_view kind);
+
 struct ResultName {
   std::string kind, slot;
   int order = 0;

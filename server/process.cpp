@@ -145,6 +145,8 @@ ProcessSummary process_folder(const config::Settings& settings, const ProcessOpt
   Context context = open_folder(settings, options, store.path());
   ProcessSummary summary;
   const std::set<std::string> studies = index_folder(context, options, summary, progress);
+  for (const std::string& study : studies)
+    if (!options.facts.empty()) state_facts(context.database, study, options.facts, options.said_by, "command");
   work_off(context, progress);
 
   int number = 0;

@@ -4,8 +4,10 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "config/settings.h"
+#include "server/clinical.h"
 
 namespace server {
 
@@ -15,6 +17,8 @@ struct ProcessOptions {
   config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
   // The files are images of one study in one frame of reference, whatever their headers say: phantoms, test objects.
   bool one_study = false;
+  std::vector<Statement> facts = {};  // of every study of the folder,
+  std::string said_by = {};           // and who says so
 };
 
 struct ProcessSummary {

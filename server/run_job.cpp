@@ -13,6 +13,8 @@ JobOutcome run(Context& context, const storage::Job& job) {
   if (job.kind == "group") return run_group_job(context, job);
   if (job.kind == "map") return run_map_job(context, job);
   if (job.kind == "measure") return run_measure_job(context, job);
+  if (job.kind == "propose") return run_propose_job(context, job);
+  if (job.kind == "nomogram") return run_nomogram_job(context, job);
   return fitting::Refusal{"unknown kind of job: " + job.kind};
 }
 

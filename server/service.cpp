@@ -14,6 +14,7 @@
 
 #include "dicom/network/acceptor.h"
 #include "dicom/output/object.h"
+#include "server/clinical_http.h"
 #include "server/delivery.h"
 #include "server/ingest.h"
 #include "server/job.h"
@@ -66,6 +67,11 @@ class Service {
     if (context_.settings.query) {
       inquirer_ = std::make_unique<Inquirer>(*context_.settings.query, context_.settings.grouping, ingest_,
                                              database_file(context_.settings));
+    }
+    if (context_.settings.http) {
+      http_ = std::make_unique<HttpServer>(io_, *context_.settings.http, [this](const HttpRequest& request) {
+        return answer_clinical(context_.database, request);
+      });
     }
     workers_.start_missing(std::chrono::steady_clock::now());
     wait_for_signals();
@@ -163,6 +169,7 @@ class Service {
   }
 
   void shut_down() {
+    http_.reset();
     inquirer_.reset();
     acceptor_->stop();
     couriers_.clear();
@@ -180,6 +187,7 @@ class Service {
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGCHLD};
   boost::asio::steady_timer timer_{io_};
+  std::unique_ptr<HttpServer> http_;
   std::chrono::steady_clock::time_point next_sweep_ = std::chrono::steady_clock::now();
 };
 

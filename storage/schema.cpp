@@ -145,7 +145,22 @@ CREATE TABLE peer_series (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kMigrations = {kFirst, kInquiries};
+// What people and reports said. A row is never changed.
+constexpr const char* kFacts = R"sql(
+CREATE TABLE fact (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  study_uid TEXT NOT NULL CHECK (study_uid <> ''),
+  name      TEXT NOT NULL CHECK (name <> ''),
+  answer    TEXT NOT NULL,
+  said_by   TEXT NOT NULL,
+  how       TEXT NOT NULL CHECK (how <> ''),
+  said_at   INTEGER NOT NULL,
+  recorded  INTEGER NOT NULL,
+  UNIQUE (study_uid, name, answer, said_by, how, said_at)
+) STRICT;
+)sql";
+
+constexpr std::array kMigrations = {kFirst, kInquiries, kFacts};
 
 std::int64_t version_of(Connection& connection) {
   Statement row = connection.query("PRAGMA user_version");

@@ -17,6 +17,7 @@ struct Options {
   std::filesystem::path settings_file;
   std::string pm = "real";
   std::string recipe;
+  std::vector<std::string> facts;
   bool json = false;
 };
 
@@ -27,6 +28,7 @@ config::ParametricMaps form_of(const std::string& pm) {
 
 int run_process(Options options) {
   options.process.parametric_maps = form_of(options.pm);
+  for (const std::string& fact : options.facts) options.process.facts.push_back(parse_statement(fact));
   const config::Settings settings = folder_settings(options.settings_file, options.recipe);
   log::open(settings.logging);
   dicom::warm_up_writers();
@@ -63,6 +65,10 @@ void add_process(CLI::App& app, Run& run) {
                       "A recipe file, or the name of an installed one, for the settings' one");
   command->add_flag("--one-study", options->process.one_study,
                     "All files are images of one study in one place, whatever their headers say (phantoms)");
+  command->add_option(
+      "--fact", options->facts,
+      "NAME=ANSWER, as in er=pos: what images do not hold (`herald clinical list`); once for each fact");
+  command->add_option("--by", options->process.said_by, "Who says so: it stands in the report");
   command->add_option("--pm", options->pm, "Parametric Maps: real units, normalised to 0..1 for OHIF, or off")
       ->check(CLI::IsMember({"real", "normalised", "off"}))
       ->capture_default_str();

@@ -69,7 +69,8 @@ TEST_F(NodeWithPacs, AnOutlineThatComesLaterIsMeasuredWhenItComes) {
       std::stable_partition(files.begin(), files.end(), [](const auto& file) { return !file.outline; });
   ASSERT_NE(outline, files.end());
   ASSERT_TRUE(Scanner({files.begin(), outline}).push(node_->port()));
-  ASSERT_TRUE(support::until(node_->process(), [&] { return pacs_->instances().size() + 2 == expected.size(); }));
+  ASSERT_TRUE(support::until(
+      node_->process(), [&] { return pacs_->instances().size() + reports_below(folder_ / "out") == expected.size(); }));
   ASSERT_TRUE(Scanner({outline, files.end()}).push(node_->port()));
   EXPECT_TRUE(support::until(node_->process(), [&] { return holds(*pacs_, uids_of(expected)); }));
   EXPECT_EQ(node_->stop(), 0);

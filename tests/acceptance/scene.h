@@ -39,6 +39,15 @@ inline std::map<std::string, std::string> processed(const fs::path& exam, const 
   return results;
 }
 
+// How many of them are of outlines, not of the images alone.
+inline std::size_t reports_below(const fs::path& out) {
+  const auto is_report = [](const fs::directory_entry& entry) {
+    return entry.is_regular_file() && entry.path().parent_path().filename() == "reports";
+  };
+  return static_cast<std::size_t>(
+      std::count_if(fs::recursive_directory_iterator(out), fs::recursive_directory_iterator(), is_report));
+}
+
 inline std::set<std::string> uids_of(const std::map<std::string, std::string>& results) {
   std::set<std::string> uids;
   for (const auto& [uid, digest] : results) uids.insert(uid);

@@ -114,6 +114,18 @@ TEST_F(RecipeFile, MaySayHowInversionRecoveryWasReadOut) {
             "r.toml:6: [[slot]] look_locker: expected in slots of kind \"t1_ir\" only\n  look_locker = true");
 }
 
+TEST_F(RecipeFile, MayLeaveOutVoxelsThatAreMostlyNoise) {
+  EXPECT_EQ(load(kGood)->slots[0].least_snr, 0);
+  EXPECT_EQ(load(kGood + "least_snr = 5\n")->slots[0].least_snr, 5);
+  EXPECT_EQ(error_with("[[slot]]\nname = 'd'\nkind = 'dwi'\nleast_snr = 5\n"),
+            "r.toml:9: [[slot]] least_snr: expected in slots of multi-echo kinds only\n  least_snr = 5");
+}
+
+TEST_F(RecipeFile, ProposesLesionsOnlyWhereItSaysSo) {
+  EXPECT_FALSE(load(kGood)->propose_lesions);
+  EXPECT_TRUE(load("propose_lesions = true\n" + kGood)->propose_lesions);
+}
+
 TEST_F(RecipeFile, WithAKindThatHeraldDoesNotKnowIsAnError) {
   EXPECT_EQ(error_with("[[slot]]\nname = 'pd'\nkind = 'pd_se'\n"),
             "r.toml:8: [[slot]] kind = \"pd_se\": expected one of t1_vfa, t2_me, t2star_me, dwi, t1_ir, mdme, "

@@ -127,6 +127,14 @@ TEST_F(SettingsFile, ThatIsShippedShowsAPacsToAskWithTheDefaultsOfTheStruct) {
   EXPECT_EQ(described(*settings.query), described(config::Query{}));
 }
 
+TEST_F(SettingsFile, ThatIsShippedShowsHttpWithTheDefaultsOfTheStruct) {
+  const Settings settings = load(with_examples());
+  ASSERT_TRUE(settings.http);
+  EXPECT_EQ(settings.http->bind_address, config::Http{}.bind_address);
+  EXPECT_EQ(settings.http->port, config::Http{}.port);
+  EXPECT_EQ(settings.http->token_file, config::Http{}.token_file);
+}
+
 TEST_F(SettingsFile, ThatIsShippedExplainsEveryKeyAboveIt) {
   std::istringstream lines(with_examples());
   std::set<std::string> documented;
@@ -215,6 +223,10 @@ most_instances_per_study = 700
 connect_timeout_s = 8
 acse_timeout_s = 9
 dimse_timeout_s = 10
+[http]
+bind_address = "0.0.0.0"
+port = 81
+token_file = "token"
 [log]
 format = "json"
 level = "debug"
@@ -240,6 +252,19 @@ file = "logs/herald.log"
   EXPECT_EQ(described(*s.query), "4242 ASKING 1 THERE 5 500 6 700 8 9 10");
   EXPECT_EQ(s.query->peer.ae_title, "ARCHIVE");
   EXPECT_EQ(s.query->peer.host, "10.0.0.8");
+  ASSERT_TRUE(s.http);
+  EXPECT_EQ(s.http->bind_address, "0.0.0.0");
+  EXPECT_EQ(s.http->port, 81);
+  EXPECT_EQ(s.http->token_file, folder_ / "token");
+}
+
+TEST_F(SettingsFile, ServesHttpBeyondThisMachineOnlyWithAToken) {
+  EXPECT_THAT(error_in("[http]\nbind_address = '0.0.0.0'\n"), HasSubstr("token_file is needed"));
+  const Settings s = load("[storage]\nfolder='d'\n[http]\n");
+  ASSERT_TRUE(s.http);
+  EXPECT_EQ(s.http->bind_address, config::Http{}.bind_address);
+  EXPECT_EQ(s.http->port, config::Http{}.port);
+  EXPECT_FALSE(load("[storage]\nfolder='d'\n").http);
 }
 
 TEST_F(SettingsFile, AsksAPacsByTheNodesTitleWhereverItsTableStands) {
@@ -333,12 +358,12 @@ TEST_F(SettingsFile, WithAnUnknownNameIsAnErrorWithASuggestion) {
   EXPECT_EQ(
       error_in("[nonsense]\n"),
       "herald.toml:3: nonsense: unknown table; known are node, receive, storage, grouping, fitting, models, workers, "
-      "destination, query, log\n  [nonsense]");
+      "destination, query, http, log\n  [nonsense]");
   EXPECT_EQ(error_in("[[destination]]\nname='a'\nae_title='A'\nhots='h'\n"),
             "herald.toml:6: [[destination]] hots: unknown key; did you mean host?\n  hots='h'");
   EXPECT_EQ(error("port = 1\n"),
             "herald.toml:1: port: unknown key; known are node, receive, storage, grouping, fitting, models, "
-            "workers, destination, query, log\n  port = 1");
+            "workers, destination, query, http, log\n  port = 1");
 }
 
 TEST_F(SettingsFile, WithoutARequiredKeyIsAnError) {

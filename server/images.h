@@ -1,0 +1,27 @@
+#pragma once
+// The images that a map was made of, read again: by a map job, and by a measurement that looks at the signal itself.
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "dicom/input/acquisition.h"
+#include "server/context.h"
+
+namespace server {
+
+// What image_name() gave of images that are here. Throws a Failure when one of them is not here any more.
+[[nodiscard]] std::vector<dicom::Instance> read_named(Context& context, const nlohmann::json& names);
+
+// Some volumes and some neighbouring slices of an acquisition, in their order: what load_series() makes of it is that
+// part of the whole.
+[[nodiscard]] dicom::Acquisition part_of(const dicom::Acquisition& acquisition, const std::vector<std::size_t>& volumes,
+                                         int first_slice, int slices);
+
+// The acquisition of a map job as it was when the job ran. A Refusal when these images form several.
+struct ReadAgain {
+  std::vector<dicom::Instance> instances;
+  dicom::Acquisition acquisition;
+};
+[[nodiscard]] std::variant<ReadAgain, fitting::Refusal> read_again(Context& context, const nlohmann::json& payload);
+
+}  // namespace server

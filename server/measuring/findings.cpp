@@ -1,0 +1,345 @@
+#include "server/measuring/findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "fitting/enhancement.h"
+#include "server/measuring/signal.h"
+
+namespace server::measuring {
+namespace {
+
+constexpr std::size_t kFewestVoxels = 30;  // reference: models.md 6.1
+constexpr double kMostFailed = 0.05;       // share of failed voxels worth a remark, models.md 6.4
+constexpr double kLeastCovered = 0.95;     // share of the lesion inside a map below which it is said
+constexpr double kMostNoisy = 0.30;        // share below the least SNR from which there is no number, models.md 6.4
+
+const config::Slot* slot_named(const config::Recipe& recipe, const std::string& name) {
+  const auto found = std::ranges::find(recipe.slots, name, &config::Slot::name);
+  return found == recipe.slots.end() ? nullptr : &*found;
+}
+
+bool is_dynamic(const config::Recipe& recipe, const MapAtHand& map) {
+  const config::Slot* slot = slot_named(recipe, map.placed_in);
+  return slot != nullptr && std::ranges::count(slot->kinds, "dce") > 0;
+}
+
+double least_snr(const config::Recipe& recipe, const MapAtHand& map) {
+  const config::Slot* slot = slot_named(recipe, map.placed_in);
+  return slot != nullptr ? slot->least_snr : 0;
+}
+
+// One lesion on one map. The parts of the work in their order: carry each reading to the map's grid, leave out what is
+// noise, measure, and put the readings together.
+class OnMap {
+ public:
+  OnMap(Context& context, const MapAtHand& at_hand, std::size_t index, const Lesion& lesion, Findings& findings)
+      : context_(context),
+        at_hand_(at_hand),
+        index_(index),
+        lesion_(lesion),
+        findings_(findings),
+        numbers_(findings.numbers[lesion.tracking_uid]) {}
+
+  void measure(const LastEcho* last_echo) {
+    SlotNumbers slot{.unit = at_hand_.map.unit, .readings = {}};
+    for (const Reading& reading : lesion_.readings) {
+      if (auto numbers = measure_reading(reading, last_echo)) slot.readings.push_back(*numbers);
+    }
+    if (slot.readings.empty()) return;
+    if (slot.readings.size() < lesion_.readings.size())
+      remark(fmt::format("{} of {} readings could be measured", slot.readings.size(), lesion_.readings.size()));
+    numbers_.missing.erase(at_hand_.slot);
+    if (lesion_.several()) add_consensus(slot);
+    numbers_.slots[at_hand_.slot] = std::move(slot);
+  }
+
+ private:
+  std::string who() const { return fmt::format("{} on {}", lesion_.tracking_id, at_hand_.slot); }
+  void remark(const std::string& what) { findings_.remarks.push_back(fmt::format("{}: {}.", who(), what)); }
+  std::nullopt_t no_number(const std::string& why) {
+    findings_.remarks.push_back(fmt::format("{} was not measured: {}.", who(), why));
+    numbers_.missing[at_hand_.slot] = why;
+    return std::nullopt;
+  }
+
+  std::optional<ReadingNumbers> measure_reading(const Reading& reading, const LastEcho* last_echo) {
+    if (reading.region.frame_of_reference_uid != at_hand_.map.frame_of_reference_uid)
+      return no_number("it was outlined in another frame of reference");
+    const auto carried_or_not = fitting::carry(reading.region.mask, at_hand_.map.geometry);
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&carried_or_not)) return no_number(refusal->reason);
+    const auto& carried = std::get<fitting::Carried>(carried_or_not);
+    const auto largest = carried.largest_slice();
+    if (!largest) return no_number("it covers no voxel of the map");
+    doubt_carrying(carried, *largest);
+
+    const std::vector<float>* values = &at_hand_.map.value;
+    std::vector<float> quiet;
+    if (last_echo != nullptr) {
+      quiet = without_noise(*last_echo, carried.mask, *largest);
+      if (quiet.empty()) return std::nullopt;
+      values = &quiet;
+    }
+    return measure_mask(reading, carried.mask, *largest, *values);
+  }
+
+  void doubt_carrying(const fitting::Carried& carried, int largest) {
+    if (carried.slice_distance_mm > at_hand_.map.geometry.slice_thickness_mm / 4)
+      remark(fmt::format("its slices lie up to {:.1f} mm from those of the map", carried.slice_distance_mm));
+    if (carried.covered_share < kLeastCovered)
+      remark(fmt::format("only {:.0f} % of it lie inside the map", 100 * carried.covered_share));
+    if (carried.mask.count(largest) < kFewestVoxels)
+      remark(fmt::format("its largest slice has only {} voxels", carried.mask.count(largest)));
+  }
+
+  // The map with 0 where the last echo is mostly noise; empty when too much of the lesion is.
+  std::vector<float> without_noise(const LastEcho& last_echo, const fitting::Mask& mask, int largest) {
+    const double least = least_snr(context_.recipe, at_hand_);
+    const auto snr = last_echo.snr(mask, largest, least);
+    std::vector<float> values = at_hand_.map.value;
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&snr)) {
+      remark("no voxel was left out for its SNR: " + refusal->reason);
+      return values;
+    }
+    const auto& found = std::get<fitting::LesionSnr>(snr);
+    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
+                                 .name = fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot),
+                                 .unit = "1",
+                                 .value = found.lesion,
+                                 .how = found.how});
+    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
+                                 .name = fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot),
+                                 .unit = "%",
+                                 .value = 100 * found.excluded_share,
+                                 .how = found.how});
+    if (found.excluded_share > kMostNoisy) {
+      no_number(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo",
+                            100 * found.excluded_share, least));
+      return {};
+    }
+    if (found.excluded_share > kMostFailed)
+      remark(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo and are left out",
+                         100 * found.excluded_share, least));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (found.excluded[i] != 0) values[i] = 0;
+    return values;
+  }
+
+  std::optional<ReadingNumbers> measure_mask(const Reading& reading, const fitting::Mask& mask, int largest,
+                                             const std::vector<float>& values) {
+    const double width = entropy_bin_width(at_hand_.map.quantity);
+    const auto whole = fitting::measure(values, mask, std::nullopt, width);
+    const auto slice = fitting::measure(values, mask, largest, width);
+    if (!whole || !slice) return no_number("no voxel of its largest slice has a value");
+    if (whole->failed_share() > kMostFailed)
+      remark(fmt::format("{:.0f} % of its voxels have no value and are left out", 100 * whole->failed_share()));
+    for (int s = 0; s < mask.geometry.slices(); ++s) {
+      if (lesion_.several() && s != largest) continue;
+      if (const auto statistics = fitting::measure(values, mask, s, width))
+        add_slice(reading, mask, s, *statistics, s == largest ? whole : std::nullopt);
+    }
+    if (&reading == &lesion_.readings.front()) findings_.seen.push_back({index_, lesion_.tracking_uid, largest, mask});
+    return ReadingNumbers{reading.reader, *slice, *whole};
+  }
+
+  void add_slice(const Reading& reading, const fitting::Mask& mask, int slice, const fitting::Statistics& statistics,
+                 const std::optional<fitting::Statistics>& whole) {
+    dicom::SliceMeasurement measurement;
+    measurement.region = lesion_.tracking_id;
+    measurement.region_uid = lesion_.tracking_uid;
+    measurement.finding = lesion_.type;
+    measurement.laterality = lesion_.laterality;
+    if (lesion_.several()) measurement.reader = reading_label(lesion_, reading);
+    measurement.quantity = at_hand_.map.quantity;
+    measurement.unit = at_hand_.map.unit;
+    measurement.slot = at_hand_.slot;
+    measurement.method = at_hand_.map.method;
+    measurement.image = at_hand_.slices[static_cast<std::size_t>(slice)];
+    measurement.map = at_hand_.exact;
+    measurement.slice = slice;
+    measurement.outlines = fitting::outlines(mask, slice);
+    measurement.statistics = statistics;
+    measurement.whole = whole;
+    if (whole) measurement.volume_mm3 = mask.volume_mm3();
+    findings_.evidence.push_back(measurement.image);
+    findings_.slices.push_back(std::move(measurement));
+  }
+
+  void add_consensus(const SlotNumbers& slot) {
+    for (const char* statistic : {"mean", "sd", "median"}) {
+      const auto consensus = slot.of(statistic, "largest slice");
+      if (!consensus) continue;
+      findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
+                                   .name = fmt::format("{} {} (consensus)", at_hand_.slot, statistic),
+                                   .unit = slot.unit,
+                                   .value = consensus->value,
+                                   .how = consensus->how});
+    }
+  }
+
+  Context& context_;
+  const MapAtHand& at_hand_;
+  std::size_t index_;
+  const Lesion& lesion_;
+  Findings& findings_;
+  LesionNumbers& numbers_;
+};
+
+// --- what belongs to the lesion, not to a map
+
+void add_diameter(const Lesion& lesion, Findings& findings) {
+  std::vector<fitting::Reading> diameters;
+  for (const Reading& reading : lesion.readings) {
+    double largest = 0;
+    for (int slice = 0; slice < reading.region.mask.geometry.slices(); ++slice)
+      largest = std::max(largest, fitting::max_diameter_mm(reading.region.mask, slice));
+    diameters.push_back({std::to_string(reading.reader), largest});
+  }
+  const fitting::Consensus diameter = fitting::consensus(diameters);
+  const fitting::Mask& mask = lesion.readings.front().region.mask;
+  findings.numbers[lesion.tracking_uid].max_diameter_mm = diameter;
+  const std::string how =
+      "largest caliper within a slice, as outlined" + (lesion.several() ? "; " + diameter.how : std::string());
+  findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                              .name = "Maximum diameter",
+                              .unit = "mm",
+                              .value = diameter.value,
+                              .how = how});
+  findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                              .name = "Maximum diameter (3D)",
+                              .unit = "mm",
+                              .value = fitting::feret_diameter_mm(mask),
+                              .how = "largest caliper in space, as first outlined"});
+  findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                              .name = "Volume",
+                              .unit = "mm3",
+                              .value = mask.volume_mm3(),
+                              .how = "voxels times their volume, as first outlined"});
+}
+
+void add_changes(const Lesion& lesion, Findings& findings) {
+  for (const Change& change : changes()) {
+    const auto value = value_of(change, findings.numbers[lesion.tracking_uid]);
+    if (!value) continue;
+    findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                                .name = std::string(change.title),
+                                .unit = value->unit,
+                                .value = value->value,
+                                .how = std::string(change.how)});
+  }
+}
+
+// Proposals for the reader, from the dynamic series; no model uses them.
+void add_dynamics(Context& context, const Maps& maps, const Lesion& lesion, Findings& findings) {
+  for (const Seen& seen : findings.seen) {
+    const MapAtHand& map = maps.maps[seen.map];
+    if (seen.lesion_uid != lesion.tracking_uid || map.map.quantity != "RE_early" || !is_dynamic(context.recipe, map))
+      continue;
+    const auto kinetics = kinetics_of(context, map, seen.mask);
+    if (const auto* found = std::get_if<fitting::Kinetics>(&kinetics)) {
+      findings.qualitative.push_back({lesion.tracking_uid, "Kinetic curve type (proposal)", found->type, found->how});
+      findings.qualitative.push_back({lesion.tracking_uid, "Initial rise (proposal)", found->rise, found->how});
+    } else {
+      findings.remarks.push_back(fmt::format("{}: no curve type is proposed: {}.", lesion.tracking_id,
+                                             std::get<fitting::Refusal>(kinetics).reason));
+    }
+    const auto pattern = fitting::enhancement_pattern(map.map.value, seen.mask, seen.slice);
+    if (const auto* found = std::get_if<fitting::Pattern>(&pattern)) {
+      findings.qualitative.push_back({lesion.tracking_uid, "Enhancement pattern (proposal)", found->name, found->how});
+    } else {
+      findings.remarks.push_back(fmt::format("{}: no enhancement pattern is proposed: {}.", lesion.tracking_id,
+                                             std::get<fitting::Refusal>(pattern).reason));
+    }
+    return;
+  }
+}
+
+// --- agreement of the readers
+
+// Every lesion's readings on one map, where all have the same number of them by the same readers.
+std::vector<double> table_of(const std::vector<Lesion>& lesions, const Findings& findings, const std::string& slot,
+                             std::size_t& raters) {
+  std::vector<double> ratings;
+  raters = 0;
+  for (const Lesion& lesion : lesions) {
+    const auto numbers = findings.numbers.find(lesion.tracking_uid);
+    if (numbers == findings.numbers.end() || !numbers->second.slots.contains(slot)) continue;
+    const auto& readings = numbers->second.slots.at(slot).readings;
+    if (raters != 0 && readings.size() != raters) return {};
+    raters = readings.size();
+    for (const ReadingNumbers& reading : readings) ratings.push_back(reading.slice.mean);
+  }
+  return raters < 2 ? std::vector<double>{} : ratings;
+}
+
+// ICC(2,1): readings of these lesions as a sample of all readings. It needs lesions that differ: of one there is none.
+void add_agreement(const std::vector<Lesion>& lesions, const Maps& maps, Findings& findings) {
+  for (const MapAtHand& map : maps.maps) {
+    std::size_t raters = 0;
+    const auto ratings = table_of(lesions, findings, map.slot, raters);
+    if (ratings.empty() || ratings.size() / raters < 2) continue;
+    const auto icc = fitting::icc(ratings, raters, fitting::Icc::TwoWayRandom1);
+    if (const auto* found = std::get_if<fitting::Agreement>(&icc))
+      findings.remarks.push_back(fmt::format(
+          "Agreement of {} readings of {} lesions on {}: ICC(2,1) {:.3f}, 95 % confidence interval {:.3f} to {:.3f}.",
+          found->raters, found->subjects, map.slot, found->value, found->low, found->high));
+    else
+      findings.remarks.push_back(
+          fmt::format("No ICC of the readings on {}: {}.", map.slot, std::get<fitting::Refusal>(icc).reason));
+  }
+}
+
+// Of a single lesion: how far its readings lie apart.
+void add_spread(const Lesion& lesion, Findings& findings) {
+  if (!lesion.several()) return;
+  for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
+    const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
+    findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                                .name = fmt::format("{} mean, range of the readings", slot),
+                                .unit = numbers.unit,
+                                .value = most.slice.mean - least.slice.mean,
+                                .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
+                                                   "lesions",
+                                                   numbers.readings.size())});
+  }
+}
+
+}  // namespace
+
+double entropy_bin_width(std::string_view quantity) {
+  struct Width {
+    std::string_view quantity;
+    double value;
+  };
+  // Unit of the map: ms, 10-6.mm2/s, 1, %.
+  constexpr std::array kWidths{Width{"T1", 50}, Width{"T2", 4},   Width{"T2star", 2}, Width{"ADC", 50},
+                               Width{"D", 50},  Width{"K", 0.04}, Width{"PD", 2}};
+  const auto found = std::ranges::find(kWidths, quantity, &Width::quantity);
+  return found == kWidths.end() ? 0 : found->value;
+}
+
+Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions) {
+  Findings findings;
+  findings.remarks = maps.remarks;
+  for (const Lesion& lesion : lesions) {
+    findings.numbers[lesion.tracking_uid].missing = maps.missing;
+    add_diameter(lesion, findings);
+  }
+  for (std::size_t m = 0; m < maps.maps.size(); ++m) {
+    const MapAtHand& map = maps.maps[m];
+    const auto last_echo = least_snr(context.recipe, map) > 0 ? std::make_unique<LastEcho>(context, map) : nullptr;
+    for (const Lesion& lesion : lesions) OnMap(context, map, m, lesion, findings).measure(last_echo.get());
+  }
+  for (const Lesion& lesion : lesions) {
+    add_changes(lesion, findings);
+    add_spread(lesion, findings);
+    add_dynamics(context, maps, lesion, findings);
+  }
+  add_agreement(lesions, maps, findings);
+  return findings;
+}
+
+}  // namespace server::measuring

@@ -1,0 +1,16 @@
+#pragma once
+// The results page: crops of the maps around the lesion, the table of its numbers, and what speaks against them.
+#include "classifier/results_page.h"
+#include "server/measuring/findings.h"
+
+namespace server::measuring {
+
+// `study_date` as printed; lesions are numbered, for what their author called them may name a person.
+[[nodiscard]] classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>& lesions,
+                                                   const Findings& findings, const classifier::PictureLabels& labels);
+
+// Title, date, software and notice of a picture; `content_datetime` as YYYYMMDDHHMMSS.
+[[nodiscard]] classifier::PictureLabels labels_for(std::string title, const std::string& content_datetime,
+                                                   std::string lesion);
+
+}  // namespace server::measuring
