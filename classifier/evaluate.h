@@ -38,8 +38,8 @@ struct Branch {
   std::map<std::string, int> assumed;  // predictor -> place of its level; empty when everything is known
   std::string label;  // "if ER positive (>=1% of nuclei)", or "with …" for facts that are known; empty without facts
   double linear_predictor = 0;
-  double probability = 0;         // after the local calibration, where the model has one
-  std::string probability_label;  // never empty: "research, uncalibrated"
+  double probability = 0;                             // after the local calibration, where the model has one
+  std::string probability_label;                      // never empty: "research, uncalibrated"
   std::optional<std::pair<double, double>> interval;  // 95 % of the probability; where the covariance is known
   struct Points {
     std::string predictor;
@@ -62,10 +62,11 @@ struct CutoffSide {
 
 struct Evaluation {
   const Model* model = nullptr;
-  std::vector<Branch> branches;       // empty when refused, and of cut-off sets
-  std::vector<CutoffSide> cutoffs;    // of those whose value is there
-  std::vector<std::string> refusals;  // missing predictors, wrong units, hard limits, conditions not met, not computable
-  std::vector<std::string> flags;     // extrapolation, conditions, population limits, model's own flags
+  std::vector<Branch> branches;     // empty when refused, and of cut-off sets
+  std::vector<CutoffSide> cutoffs;  // of those whose value is there
+  std::vector<std::string>
+      refusals;                    // missing predictors, wrong units, hard limits, conditions not met, not computable
+  std::vector<std::string> flags;  // extrapolation, conditions, population limits, model's own flags
 };
 
 // The scale of the nomogram that evaluate() draws points on: linear predictor = intercept + total points /

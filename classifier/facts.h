@@ -15,7 +15,7 @@ struct Fact {
   std::string name;                                          // "er"
   std::string title;                                         // as a person reads it: "oestrogen receptor"
   std::vector<std::pair<std::string, std::string>> answers;  // word, as a person reads it; empty: a number
-  std::string unit;                                          // UCUM, of a number
+  std::string unit{};                                        // UCUM, of a number
   double low = 0, high = 0;                                  // a number lies in [low, high]
   [[nodiscard]] bool is_number() const { return answers.empty(); }
 };

@@ -139,9 +139,7 @@ int line_of(std::string_view text, std::string_view pointer) {
   return found;
 }
 
-void Node::refuse(const std::string& reason) const {
-  throw Failure{reason, pointer_, std::nullopt};
-}
+void Node::refuse(const std::string& reason) const { throw Failure{reason, pointer_, std::nullopt}; }
 
 Node Node::child(const json& value, std::string_view key) const { return Node(value, pointer_ + "/" + escaped(key)); }
 

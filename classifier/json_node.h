@@ -49,9 +49,9 @@ class Node {
   [[nodiscard]] int count() const;         // a whole number, 0 to 1,000,000
   [[nodiscard]] std::string text() const;  // not empty
   [[nodiscard]] std::string text_of(const std::vector<std::string_view>& allowed) const;
-  [[nodiscard]] std::vector<std::string> texts() const;     // an array of texts, perhaps empty
+  [[nodiscard]] std::vector<std::string> texts() const;      // an array of texts, perhaps empty
   [[nodiscard]] std::vector<std::string> sentences() const;  // an array of texts, not empty
-  [[nodiscard]] std::pair<double, double> range() const;    // [low, high] with low < high
+  [[nodiscard]] std::pair<double, double> range() const;     // [low, high] with low < high
 
  private:
   [[nodiscard]] Node child(const nlohmann::json& value, std::string_view key) const;

@@ -35,20 +35,20 @@ struct Origin {
 
 // Which answers to a fact mean a level: words, or a number in [from, below).
 struct Level {
-  std::string name;                   // "rim"
-  std::vector<std::string> answers;   // "rim"; empty for numbers
-  std::optional<double> from, below;  // unset: no bound on that side
+  std::string name;                       // "rim"
+  std::vector<std::string> answers{};     // "rim"; empty for numbers
+  std::optional<double> from{}, below{};  // unset: no bound on that side
 };
 
 struct Predictor {
   enum class Kind { Continuous, Binary, Categorical } kind = Kind::Continuous;
-  std::string name;       // key in coefficients: "T2star"
-  std::string title;      // as a person reads it: "T2*"
-  std::string source;     // a result slot ("t2star", "dwi", "symri_pre_t2"), a derived quantity, "pathology" or "reader"
-  std::string fact;       // which fact of classifier/facts.h; empty when measured
-  std::string statistic;  // one of kStatistics; empty for facts and for max_diameter
-  std::string region;     // "largest slice" or "whole lesion"; empty for facts
-  std::string unit;       // UCUM
+  std::string name;    // key in coefficients: "T2star"
+  std::string title;   // as a person reads it: "T2*"
+  std::string source;  // a result slot ("t2star", "dwi", "symri_pre_t2"), a derived quantity, "pathology" or "reader"
+  std::string fact;    // which fact of classifier/facts.h; empty when measured
+  std::string statistic;                      // one of kStatistics; empty for facts and for max_diameter
+  std::string region;                         // "largest slice" or "whole lesion"; empty for facts
+  std::string unit;                           // UCUM
   double valid_low = 0, valid_high = 0;       // outside: computed, flagged as extrapolation
   std::optional<double> hard_low, hard_high;  // outside: refused
   // Of facts, by place in the file (0, 1, …), which has no other meaning than the order on the drawn axis:
@@ -64,16 +64,16 @@ struct Predictor {
 // A published threshold on one predictor, one derived quantity, a fact, or the probability. One on the probability
 // belongs to the model that its authors fitted: it is kept for the record and never applied by evaluate().
 struct Cutoff {
-  std::string on;             // name of the value: "T2star", "dT1", "K_p95", "ER", "probability"
-  std::string title;          // as a person reads it: "dT1 (T1_pre - T1_post)"
-  std::string source, unit;   // as of predictors
-  std::string statistic;      // empty for facts, max_diameter and probabilities
-  std::string region;         // likewise
-  std::string fact;           // then `answers` lie on the positive side: they count as 1, all others as 0
+  std::string on;            // name of the value: "T2star", "dT1", "K_p95", "ER", "probability"
+  std::string title;         // as a person reads it: "dT1 (T1_pre - T1_post)"
+  std::string source, unit;  // as of predictors
+  std::string statistic;     // empty for facts, max_diameter and probabilities
+  std::string region;        // likewise
+  std::string fact;          // then `answers` lie on the positive side: they count as 1, all others as 0
   std::vector<std::string> answers;
-  double value = 0;      // 0.5 for facts
-  std::string relation;  // ">", ">=", "<", "<="
-  std::string positive;  // the class on that side
+  double value = 0;                                                        // 0.5 for facts
+  std::string relation;                                                    // ">", ">=", "<", "<="
+  std::string positive;                                                    // the class on that side
   int true_positive = 0, positives = 0, true_negative = 0, negatives = 0;  // exact counts
   double auc = 0;
   std::optional<std::pair<double, double>> auc_interval;  // 95 %
@@ -90,12 +90,12 @@ struct Cutoff {
 struct Condition {
   enum class Of { FieldStrength, ContrastDose, PostContrastDelay, Lesion, Diameter, SingleLesion };
   Of of = Of::FieldStrength;
-  std::vector<double> values;        // field strengths in tesla
-  double low = 0, high = 0;          // dose in mmol/kg, delay in s; diameter in mm: low only
-  std::string lesion;                // "mass" or "nme"
-  bool refuse = false;               // else flag
-  std::vector<std::string> affects;  // sources that it concerns; empty: the whole model
-  std::string why;                   // the reason for refusing or flagging, a sentence
+  std::vector<double> values{};        // field strengths in tesla
+  double low = 0, high = 0;            // dose in mmol/kg, delay in s; diameter in mm: low only
+  std::string lesion{};                // "mass" or "nme"
+  bool refuse = false;                 // else flag
+  std::vector<std::string> affects{};  // sources that it concerns; empty: the whole model
+  std::string why{};                   // the reason for refusing or flagging, a sentence
 };
 
 // Covariance of the coefficients, terms in the order of the file.
@@ -135,18 +135,19 @@ struct Model {
   std::string provenance_method;                                   // how the coefficients came about
   std::map<std::string, Origin> origins;  // of each number: "intercept", "ADC", "enhancement_pattern/rim"
   std::optional<Covariance> covariance;
+  std::string coefficient_sd_method;
   std::map<std::string, double> coefficient_sd;  // where no covariance is known; keys as of `origins`
   std::optional<Calibration> calibration;
   std::vector<Cutoff> cutoffs;
   std::vector<std::string> not_computable;  // models of the same paper without coefficients, in sentences
   std::optional<Awaits> awaits;
-  std::string performance;  // in a sentence, with its provenance
-  std::string status;       // "research-uncalibrated", "research-calibrated", "do-not-report-probability", "disabled"
+  std::string performance;    // in a sentence, with its provenance
+  std::string status;         // "research-uncalibrated", "research-calibrated", "do-not-report-probability", "disabled"
   std::string status_reason;  // of the last two
   std::vector<std::string> flags;
   std::string sha256;  // of the file
   struct Worked {      // cases printed in the file; the loader computes them and refuses the file if they differ
-    std::map<std::string, double> inputs;  // of a fact: the place of its level
+    std::map<std::string, double> inputs;          // of a fact: the place of its level
     double linear_predictor = 0, probability = 0;  // the latter before any calibration
   };
   std::vector<Worked> worked;
