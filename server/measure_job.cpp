@@ -171,6 +171,7 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
     measurement.unit = at_hand.map.unit;
     measurement.slot = at_hand.slot;
     measurement.method = at_hand.map.method;
+    measurement.map = at_hand.exact;
     measurement.image = at_hand.slices[static_cast<std::size_t>(slice)];
     measurement.slice = slice;
     measurement.outlines = fitting::outlines(mask, slice);
@@ -252,7 +253,7 @@ dicom::ReportSource report_source(Context& context, const dicom::Segmentation& r
   dicom::ReportSource source;
   source.template_image = maps.front().source.file;
   source.evidence = with_maps(findings.evidence, maps);
-  source.roi = {kSegmentationStorage, roi.sop_instance_uid, roi.series_uid};
+  source.rois = {{kSegmentationStorage, roi.sop_instance_uid, roi.series_uid}};
   for (const MapAtHand& at_hand : maps) {
     source.content_datetime = std::max(source.content_datetime, at_hand.map.content_datetime);
     source.digest += at_hand.map.sop_instance_uid + "|";
@@ -289,7 +290,7 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   const WorkFolder folder(context.store);
   JobOutput output;
   const auto measurements =
-      need(dicom::write_measurement_report(findings.slices, findings.derived, source, folder.path()), "write SR-A");
+      need(dicom::write_measurement_report(findings.slices, findings.derived, {}, source, folder.path()), "write SR-A");
   output.results.push_back(publish(context, job, measurements, {"sr_measurements", "", 0}));
   int order = 0;
   for (const classifier::Model& model : context.models) {

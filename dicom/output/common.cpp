@@ -8,6 +8,7 @@
 #include <set>
 
 #include "dicom/output/elements.h"
+#include "dicom/output/quantity.h"
 #include "dicom/sha256.h"
 #include "dicom/uid.h"
 
@@ -259,6 +260,42 @@ std::vector<SeriesReferences> by_series(std::span<const Reference> references) {
     its->instances.back().frame = 0;
   }
   return series;
+}
+
+void put_hierarchy(DcmItem& to, const DcmTag& sequence, std::span<const Reference> references) {
+  if (references.empty()) return;
+  DcmItem& study = add_item(to, sequence);
+  put_text(study, DCM_StudyInstanceUID, text(to, DCM_StudyInstanceUID));
+  for (const SeriesReferences& series : by_series(references)) {
+    DcmItem& item = add_item(study, DCM_ReferencedSeriesSequence);
+    put_text(item, DCM_SeriesInstanceUID, series.series_uid);
+    for (const Reference& instance : series.instances) add_reference(item, DCM_ReferencedSOPSequence, instance);
+  }
+}
+
+void put_replaced(DcmItem& to, std::span<const Reference> predecessors) {
+  for (const SeriesReferences& series : by_series(predecessors))
+    for (const Reference& instance : series.instances)
+      put_code(add_reference(to, DCM_ReferencedInstanceSequence, instance), DCM_PurposeOfReferenceCodeSequence,
+               fixed_code("Replaced instance"));
+}
+
+std::string marked_description(const std::string& description, int revision) {
+  constexpr std::string_view kMark = " (RESEARCH)";
+  const bool has_mark = description.ends_with(kMark);
+  const std::string words = has_mark ? description.substr(0, description.size() - kMark.size()) : description;
+  const std::string tail = (revision > 1 ? " rev " + std::to_string(revision) : std::string()) + std::string(kMark);
+  return one_line(words, 64 - tail.size()) + tail;
+}
+
+std::string series_uid_for(const std::string& role, DcmItem& source, const std::string& digest,
+                           const Equipment& equipment, int revision) {
+  return uid_from_name("series|" + role + "|" + text(source, DCM_StudyInstanceUID) + "|" + digest + "|" +
+                       equipment.version + "|" + std::to_string(revision));
+}
+
+std::string file_suffix(const std::string& uid) {
+  return uid.substr(uid.size() - std::min<std::size_t>(8, uid.size()));
 }
 
 Written save(DcmFileFormat& file, const std::filesystem::path& path) {
