@@ -322,6 +322,13 @@ void warm_up_writers() {
   put_text(dataset, DCM_PatientName, "Warm^\xDCp");
   output::put_code(dataset, DCM_ConceptNameCodeSequence, {"121071", "DCM", "Finding"});
   check(dataset.putAndInsertFloat32Array(DCM_FloatPixelData, floats.data(), floats.size()), "warm up");
+  const std::array<Uint8, 2> octets{0, 1};
+  check(dataset.putAndInsertUint8Array(DcmTag(DCM_PixelData, EVR_OB), octets.data(), octets.size()), "warm up");
+  check(dataset.putAndInsertUint8Array(DCM_EncapsulatedDocument, octets.data(), octets.size()), "warm up");
+  put_unsigned(dataset, DCM_Rows, 1);
+  check(dataset.putAndInsertUint32(DCM_EncapsulatedDocumentLength, 2), "warm up");
+  check(dataset.putAndInsertFloat64(DCM_FloatingPointValue, 1), "warm up");
+  add_dimension(dataset, "2.25.1", DCM_StackID, DCM_FrameContentSequence);
   output::to_utf8(dataset);
   put_text(dataset, DCM_SOPClassUID, UID_ParametricMapStorage);
   put_text(dataset, DCM_SOPInstanceUID, uid_from_name(output::digest_of(dataset)));

@@ -92,7 +92,9 @@ Written write_page(const PageRequest& request, DcmItem& source, const std::strin
   put_head(to, source, request, UID_SecondaryCaptureImageStorage, "OT", series);
   put_text(to, DCM_InstanceNumber, std::to_string(number));
   put_text(to, DCM_ImageType, "DERIVED\\SECONDARY");
-  check(to.insertEmptyElement(DCM_PatientOrientation), "insert orientation");
+  // Of a page there is none of both.
+  for (const DcmTagKey& tag : {DCM_PatientOrientation, DCM_Laterality})
+    check(to.insertEmptyElement(tag), "insert orientation and side");
   put_text(to, DCM_ImageComments, paragraph(title_of(request), 1024));
   put_text(to, DCM_DerivationDescription, paragraph(title_of(request), 1024));
   put_evidence(to, request);

@@ -30,8 +30,10 @@ std::vector<ContentItem> device_observer(const Equipment& equipment) {
 void add_reader(std::vector<ContentItem>& to, const PersonObserver& reader) {
   to.push_back({kContext, {"121005", "DCM", "Observer Type"}, Code{"121006", "DCM", "Person"}, {}});
   to.push_back({kContext, {"121008", "DCM", "Person Observer Name"}, Person{reader.name}, {}});
-  to.push_back(
-      {kContext, {"121011", "DCM", "Person Observer's Role in this Procedure"}, Code{"C28747", "NCIt", "Reader"}, {}});
+  to.push_back({kContext,
+                {"121011", "DCM", "Person Observer's Role in this Procedure"},
+                Code{"121094", "DCM", "Performing"},
+                {}});
   if (!reader.label.empty())
     to.push_back(text_item(kContext, {"128775", "DCM", "Identifier within Person Observer's Role"}, reader.label));
 }

@@ -85,16 +85,22 @@ struct Case {
     source.readers = {{"Ahlstr\xC3\xB6m^Eva", "Reader 1"}, {"Berg^Ole", "Reader 2"}};
     source.predecessors = {{UID_ComprehensiveSRStorage, kRoot + ".5.1", kRoot + ".5"}};
     source.revision = 2;
-    derived.push_back({kRoot + ".7.1", "T1 pre mean (consensus)", "ms", 1501.5,
-                       "median of 3 readings of reader 1, 1 reading of reader 2; mean of 2 readers", {}, "Consensus"});
+    derived.push_back({kRoot + ".7.1",
+                       "T1 pre mean (consensus)",
+                       "ms",
+                       1501.5,
+                       "median of 3 readings of reader 1, 1 reading of reader 2; mean of 2 readers",
+                       {},
+                       "Consensus"});
     derived.push_back({.region_uid = kRoot + ".7.1",
                        .name = "T1 change (pre - post)",
                        .unit = "ms",
                        .value = {},
                        .missing = "T1 after contrast was not measured"});
     derived.push_back({kRoot + ".7.1", "Maximum diameter", "mm", 23.5, "longest line in the slice", long_axis_code()});
-    qualitative = {{kRoot + ".7.1", "Kinetic curve type", "washout", "proposed: late change below -10 %, 20261101113000"},
-                   {"", "ER status", "positive", "stated by Reader 1, 20261101110000"}};
+    qualitative = {
+        {kRoot + ".7.1", "Kinetic curve type", "washout", "proposed: late change below -10 %, 20261101113000"},
+        {"", "ER status", "positive", "stated by Reader 1, 20261101110000"}};
   }
   [[nodiscard]] Written measured() const {
     auto written = write_measurement_report(measurements, derived, qualitative, source, folder.path());
@@ -102,9 +108,7 @@ struct Case {
     return written ? *written : Written{};
   }
   [[nodiscard]] MeasuredSegments segments() const {
-    return {{UID_SegmentationStorage, kRoot + ".4.1", kRoot + ".4"},
-            {kRoot + ".7.9", kRoot + ".7.1"},
-            kRoot + ".1.10"};
+    return {{UID_SegmentationStorage, kRoot + ".4.1", kRoot + ".4"}, {kRoot + ".7.9", kRoot + ".7.1"}, kRoot + ".1.10"};
   }
   [[nodiscard]] Written segment_report() const {
     auto written = write_segment_report(measurements, segments(), source, folder.path());
