@@ -8,6 +8,7 @@
 #include <set>
 
 #include "dicom/output/elements.h"
+#include "dicom/output/quantity.h"
 #include "dicom/sha256.h"
 #include "dicom/uid.h"
 
@@ -261,6 +262,42 @@ std::vector<SeriesReferences> by_series(std::span<const Reference> references) {
   return series;
 }
 
+void put_hierarchy(DcmItem& to, const DcmTag& sequence, std::span<const Reference> references) {
+  if (references.empty()) return;
+  DcmItem& study = add_item(to, sequence);
+  put_text(study, DCM_StudyInstanceUID, text(to, DCM_StudyInstanceUID));
+  for (const SeriesReferences& series : by_series(references)) {
+    DcmItem& item = add_item(study, DCM_ReferencedSeriesSequence);
+    put_text(item, DCM_SeriesInstanceUID, series.series_uid);
+    for (const Reference& instance : series.instances) add_reference(item, DCM_ReferencedSOPSequence, instance);
+  }
+}
+
+void put_replaced(DcmItem& to, std::span<const Reference> predecessors) {
+  for (const SeriesReferences& series : by_series(predecessors))
+    for (const Reference& instance : series.instances)
+      put_code(add_reference(to, DCM_ReferencedInstanceSequence, instance), DCM_PurposeOfReferenceCodeSequence,
+               fixed_code("Replaced instance"));
+}
+
+std::string marked_description(const std::string& description, int revision) {
+  constexpr std::string_view kMark = " (RESEARCH)";
+  const bool has_mark = description.ends_with(kMark);
+  const std::string words = has_mark ? description.substr(0, description.size() - kMark.size()) : description;
+  const std::string tail = (revision > 1 ? " rev " + std::to_string(revision) : std::string()) + std::string(kMark);
+  return one_line(words, 64 - tail.size()) + tail;
+}
+
+std::string series_uid_for(const std::string& role, DcmItem& source, const std::string& digest,
+                           const Equipment& equipment, int revision) {
+  return uid_from_name("series|" + role + "|" + text(source, DCM_StudyInstanceUID) + "|" + digest + "|" +
+                       equipment.version + "|" + std::to_string(revision));
+}
+
+std::string file_suffix(const std::string& uid) {
+  return uid.substr(uid.size() - std::min<std::size_t>(8, uid.size()));
+}
+
 Written save(DcmFileFormat& file, const std::filesystem::path& path) {
   DcmDataset& dataset = *file.getDataset();
   put_text(dataset, DCM_SOPInstanceUID, "");
@@ -285,6 +322,13 @@ void warm_up_writers() {
   put_text(dataset, DCM_PatientName, "Warm^\xDCp");
   output::put_code(dataset, DCM_ConceptNameCodeSequence, {"121071", "DCM", "Finding"});
   check(dataset.putAndInsertFloat32Array(DCM_FloatPixelData, floats.data(), floats.size()), "warm up");
+  const std::array<Uint8, 2> octets{0, 1};
+  check(dataset.putAndInsertUint8Array(DcmTag(DCM_PixelData, EVR_OB), octets.data(), octets.size()), "warm up");
+  check(dataset.putAndInsertUint8Array(DCM_EncapsulatedDocument, octets.data(), octets.size()), "warm up");
+  put_unsigned(dataset, DCM_Rows, 1);
+  check(dataset.putAndInsertUint32(DCM_EncapsulatedDocumentLength, 2), "warm up");
+  check(dataset.putAndInsertFloat64(DCM_FloatingPointValue, 1), "warm up");
+  add_dimension(dataset, "2.25.1", DCM_StackID, DCM_FrameContentSequence);
   output::to_utf8(dataset);
   put_text(dataset, DCM_SOPClassUID, UID_ParametricMapStorage);
   put_text(dataset, DCM_SOPInstanceUID, uid_from_name(output::digest_of(dataset)));

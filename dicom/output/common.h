@@ -52,6 +52,22 @@ struct SeriesReferences {
 // Malformed when a reference lacks a UID.
 [[nodiscard]] std::vector<SeriesReferences> by_series(std::span<const Reference> references);
 
+// References to instances of this very study, as items of study, series and instance: the Hierarchical SOP Instance
+// Reference Macro (PS3.3 C.17.2.1) under `sequence`. Nothing where there are none.
+void put_hierarchy(DcmItem& to, const DcmTag& sequence, std::span<const Reference> references);
+// What an image or a Segmentation replaces, where the standard knows no predecessor: Referenced Instance Sequence with
+// a purpose of our own.
+void put_replaced(DcmItem& to, std::span<const Reference> predecessors);
+
+// "Lesion measurements rev 2 (RESEARCH)", shortened where it must be; the mark is not doubled.
+[[nodiscard]] std::string marked_description(const std::string& description, int revision);
+// The UID of the series that plays `role` in the study of `source`: other inputs, settings (both in `digest`), version,
+// revision: another series.
+[[nodiscard]] std::string series_uid_for(const std::string& role, DcmItem& source, const std::string& digest,
+                                         const Equipment& equipment, int revision);
+// The end of a UID, which keeps the files of series of one kind apart.
+[[nodiscard]] std::string file_suffix(const std::string& uid);
+
 // Derives the SOP Instance UID from the bytes of the data set with an empty one, sets it, and writes the file in
 // explicit VR little endian with a meta header that is the same on every machine.
 [[nodiscard]] Written save(DcmFileFormat& file, const std::filesystem::path& path);

@@ -51,6 +51,18 @@ void put_value(DcmItem& item, const Number& number) {
   put_code(measured, DCM_MeasurementUnitsCodeSequence, unit_code(number.unit.empty() ? "1" : number.unit));
 }
 
+// PS3.3 C.18.1: an empty sequence says that there is no value, the qualifier why.
+void put_value(DcmItem& item, const NoNumber& none) {
+  put_text(item, DCM_ValueType, "NUM");
+  check(item.insertEmptyElement(DCM_MeasuredValueSequence), "insert an empty number");
+  put_code(item, DCM_NumericValueQualifierCodeSequence, none.qualifier);
+}
+
+void put_value(DcmItem& item, const Person& person) {
+  put_text(item, DCM_ValueType, "PNAME");
+  put_text(item, DCM_PersonName, one_line(person.name));
+}
+
 void put_value(DcmItem& item, const Outline& outline) {
   if (outline.points.empty() || outline.points.size() > kMostPoints)
     fail(Fault::Unsupported, "an outline has no or too many points");
@@ -64,6 +76,12 @@ void put_value(DcmItem& item, const Outline& outline) {
 void put_value(DcmItem& item, const Reference& image) {
   put_text(item, DCM_ValueType, "IMAGE");
   add_reference(item, DCM_ReferencedSOPSequence, image);
+}
+
+void put_value(DcmItem& item, const SegmentImage& image) {
+  put_text(item, DCM_ValueType, "IMAGE");
+  put_unsigned(add_reference(item, DCM_ReferencedSOPSequence, image.segmentation), DCM_ReferencedSegmentNumber,
+               image.segment);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cctype>
 #include <cmath>
 
@@ -64,9 +65,24 @@ constexpr std::array kUnits = {
     Words{"mm2", "square millimeter"},
     Words{"mm3", "cubic millimeter"},
     Words{"deg", "degree"},
+    Words{"bit", "bit"},
     Words{"%", "percent"},
     Words{"1", "no units"},
     Words{"[arb'U]", "arbitrary unit"},
+};
+
+constexpr const char* kNoMethod = "Method not stated";
+
+// What our writers say in codes of our own, whatever is measured.
+constexpr std::array<std::string_view, 8> kFixed = {
+    kNoMethod,
+    "Notice",
+    "Voxels",
+    "Voxels without a value",
+    "Entropy of the histogram",
+    "Bin width",
+    "Determined by",
+    "Replaced instance",
 };
 
 template <std::size_t N>
@@ -79,7 +95,7 @@ std::string_view look_up(const std::array<Words, N>& table, std::string_view key
 double slope_for(double upper) { return upper > 0 ? std::pow(10.0, std::ceil(std::log10(upper / 65535.0))) : 1; }
 
 Code method_of(const fitting::Model* model) {
-  if (model == nullptr) return private_code("Method not stated");
+  if (model == nullptr) return fixed_code(kNoMethod);
   const std::string_view standard = look_up(kModelMethods, model->name);
   return method_code(standard.empty() ? model->title : standard);
 }
@@ -134,6 +150,30 @@ Code private_code(std::string_view meaning) {
   value = value.substr(0, kReadable) + "_" + hash.substr(hash.size() - (kMost - kReadable - 1));
   return {value, kPrivateScheme, std::string(meaning)};
 }
+
+Code fixed_code(std::string_view meaning) {
+  assert(std::find(kFixed.begin(), kFixed.end(), meaning) != kFixed.end());
+  return private_code(meaning);
+}
+
+// Methods and parameters of the catalog that have no standard code, and what the writers say besides.
+std::vector<Code> private_codes() {
+  std::vector<Code> codes;
+  const auto add = [&](const Code& code) {
+    const bool known = std::any_of(codes.begin(), codes.end(), [&](const Code& c) { return c.value == code.value; });
+    if (code.scheme == kPrivateScheme && !known) codes.push_back(code);
+  };
+  for (const std::string_view meaning : kFixed) add(private_code(meaning));
+  for (const fitting::Model& model : fitting::catalog()) {
+    add(method_of(&model));
+    for (const fitting::Parameter& parameter : model.parameters) add(quantity_code(parameter.name, parameter.title));
+  }
+  return codes;
+}
+
+Code volume_code(std::string_view meaning) { return {"118565006", "SCT", std::string(meaning)}; }
+Code area_code(std::string_view meaning) { return {"42798000", "SCT", std::string(meaning)}; }
+Code long_axis_code(std::string_view meaning) { return {"103339001", "SCT", std::string(meaning)}; }
 
 Quantity quantity_of(const fitting::Parameter& parameter, const fitting::Model* model) {
   Quantity q;

@@ -4,6 +4,7 @@
 // dicom.md 2.1.
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dicom/input/segmentation.h"
 #include "fitting/model.h"
@@ -37,8 +38,20 @@ struct Quantity {
 // The code for a method by its words: "T1 by Multiple Flip Angles" is standard, "T2 by mono-exponential decay" is
 // private.
 [[nodiscard]] Code method_code(std::string_view meaning);
+// Standard concepts for what is measured of a lesion as a whole. A change of T1 has none: 113062 is for differences
+// pixel by pixel, and the code of T1 itself would make a reader's software take the change for a T1.
+[[nodiscard]] Code volume_code(std::string_view meaning = "Volume");        // in mm3
+[[nodiscard]] Code area_code(std::string_view meaning = "Area");            // in mm2
+[[nodiscard]] Code long_axis_code(std::string_view meaning = "Long Axis");  // the longest diameter in a slice, in mm
+
 // A code of the scheme 99HERALD. Equal meanings give equal values of at most 16 characters, different meanings
 // different ones.
 [[nodiscard]] Code private_code(std::string_view meaning);
+// The private code with that meaning that is always written alike; it must be one of private_codes().
+[[nodiscard]] Code fixed_code(std::string_view meaning);
+// All codes of the scheme 99HERALD that do not depend on a model file, a recipe or a reader's words: for the
+// conformance statement, in a fixed order. Besides them there are codes of the names of nomograms' lines, of derived
+// measurements and of stated facts, each made by private_code() from its meaning.
+[[nodiscard]] std::vector<Code> private_codes();
 
 }  // namespace dicom

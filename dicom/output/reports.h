@@ -1,7 +1,7 @@
 #pragma once
-// Structured reports: SR-A with what was measured (TID 1500 with TID 1410 groups, contours on the MR maps), SR-B with
-// the nomogram as a text tree that viewers show. Never signed: UNVERIFIED. Sources: reference dicom.md 2.3, viewers.md
-// 3 and 4.
+// Structured reports: SR-A with what was measured (TID 1500 with TID 1410 groups, contours on the MR maps), the same
+// numbers as TID 1411 groups that refer to segments, and SR-B with the nomogram as a text tree that viewers show. Never
+// signed: UNVERIFIED. Sources: reference dicom.md 2.3, viewers.md 3 and 4.
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -14,6 +14,9 @@
 
 namespace dicom {
 
+// The SOP class of a report. The content is the same in each and keeps to what all three allow.
+enum class ReportClass { Comprehensive, Enhanced, Comprehensive3D };
+
 // One region on one slice of one map.
 struct SliceMeasurement {
   std::string region;      // tracking identifier of the lesion
@@ -23,37 +26,81 @@ struct SliceMeasurement {
   std::string unit;        // UCUM
   std::string slot;        // "t1_pre", …: printed in the measurement's name ("T1 pre mean")
   std::string method;      // e.g. "T1 by Multiple Flip Angles"
+  std::string laterality;  // of the breast: "R", "L", "B"; "" when nobody says
+  std::string reader;      // whose outline it is: "Reader 1", never a name; "" when there is one reading only
   Reference image;         // the MR map's slice on which the contour lies
+  Reference map;           // the Parametric Map that was measured; without UIDs where it is not stated
   int slice = 0;           // 0-based in the map
   std::vector<std::vector<std::pair<float, float>>> outlines;  // closed, (column, row)
   fitting::Statistics statistics;                              // of this slice
   std::optional<fitting::Statistics>
-      whole;  // of the whole region, given on its largest slice only: "T1 pre mean (lesion)"
+      whole;              // of the whole region, given on its largest slice only: "T1 pre mean (lesion)"
+  double volume_mm3 = 0;  // of the whole region, with `whole`; 0: not stated
 };
 
-// A number that belongs to the lesion, not to a map: ΔT1, ΔT1/T1, share of failed voxels …
+// A number that belongs to the lesion, not to a map: ΔT1, ΔT1/T1, maximum diameter, a consensus of readers …
+// A consensus says in its name that it is one ("T1 pre mean (consensus)") and in `how` how the readings were combined.
 struct DerivedMeasurement {
   std::string region_uid;  // of the lesion it belongs to, as in SliceMeasurement
   std::string name, unit;
-  double value = 0;
-  std::string how;  // formula in words
+  std::optional<double> value;  // nullopt: it could not be computed, and `missing` says why
+  std::string how = {};         // formula in words
+  Code code = {};               // concept; empty: a private code of the name. quantity.h has standard ones
+  std::string method = {};      // Measurement Method in words; may be empty
+  std::string missing = {};     // "T1 after contrast was not measured: …"
+};
+
+// A finding in words: kinetic curve type, enhancement pattern, a fact that a reader stated.
+struct Qualitative {
+  std::string region_uid;   // "" where it is the exam's
+  std::string name, value;  // "Kinetic curve type", "washout": private codes
+  std::string how;          // where it comes from and when: the reader, or "proposed: …" with its thresholds
+};
+
+// A person who drew or stated something. The name is written once, into the observation context; measurements say the
+// label ("Reader 1").
+struct PersonObserver {
+  std::string name, label;
 };
 
 struct ReportSource {
   std::filesystem::path template_image;  // patient and study
   std::vector<Reference> evidence;       // every instance that was used
-  Reference roi;                         // the ROI object
-  std::string content_datetime;          // YYYYMMDDHHMMSS
-  std::string digest;                    // names inputs and settings
-  std::vector<std::string> remarks;      // flags and refusals in sentences
+  std::vector<Reference> rois;           // the ROI objects
+  std::vector<PersonObserver> readers;
+  std::string content_datetime;         // YYYYMMDDHHMMSS
+  std::string digest;                   // names inputs and settings
+  std::vector<std::string> remarks;     // flags and refusals in sentences
+  std::vector<Reference> predecessors;  // reports of the same study that this one replaces
+  int revision = 1;                     // above 1 it is said in the Series Description: "rev 2"
+  ReportClass report_class = ReportClass::Comprehensive;
   Equipment equipment;
 };
 
-// Comprehensive SR "Imaging Measurement Report" (126000). Groups with their own Tracking UID each; plain tracking
-// identifiers. `derived` is given in the group of its lesion's largest slice on the first map.
+// SR "Imaging Measurement Report" (126000), series 9020. A TID 1410 group for each region and slice of each map, with
+// its own Tracking UID and a plain tracking identifier, and no other group: viewers show a black page otherwise.
+// `derived` is given in the group of its lesion's largest slice on the first map, `qualitative` outside the groups,
+// with the Tracking UID of its lesion. Malformed: nothing measured, a slice without outline, a number that is none, a
+// derived number whose lesion was not measured, or one without value and reason.
 [[nodiscard]] Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& measurements,
                                                        const std::vector<DerivedMeasurement>& derived,
+                                                       const std::vector<Qualitative>& qualitative,
                                                        const ReportSource& source, const std::filesystem::path& folder);
+
+// The Segmentation whose segments were measured.
+struct MeasuredSegments {
+  Reference segmentation;
+  std::vector<std::string> tracking_uids;  // of its segments in their order: the region_uid of their measurements
+  std::string source_series_uid;           // the series that was segmented
+};
+
+// SR "Imaging Measurement Report" (126000), series 9022, for Slicer and research; viewers that want coordinates show it
+// black (viewers.md 2). A TID 1411 group for each region and map with the numbers of the whole region (`whole`), its
+// segment, and the lesion's own Tracking ID and UID; an Image Library with the Parametric Maps of the evidence.
+// Malformed: no measurement has `whole`, or one that has it belongs to no segment.
+[[nodiscard]] Result<Written> write_segment_report(const std::vector<SliceMeasurement>& measurements,
+                                                   const MeasuredSegments& segments, const ReportSource& source,
+                                                   const std::filesystem::path& folder);
 
 // A named line of a text tree: text or number, with children.
 struct ReportItem {
@@ -64,10 +111,10 @@ struct ReportItem {
   std::vector<ReportItem> children;
 };
 
-// SR "Oncology Measurement Report" (126001): every content item has a concept name, no image library, so that viewers
-// show it as text. The research notice becomes the first line, remarks the last. An item with children becomes a
-// heading with its own value, if it has one, as first line. `series_description` gets "(RESEARCH)" where it lacks it.
-// Probabilities must carry their label in their name: the caller decides the words.
+// SR "Oncology Measurement Report" (126001), series 9021: every content item has a concept name, no image library, so
+// that viewers show it as text. The research notice becomes the first line, remarks the last. An item with children
+// becomes a heading with its own value, if it has one, as first line. `series_description` gets "(RESEARCH)" where it
+// lacks it, and the revision. Probabilities must carry their label in their name: the caller decides the words.
 [[nodiscard]] Result<Written> write_text_report(const std::vector<ReportItem>& items,
                                                 const std::string& series_description, const ReportSource& source,
                                                 const std::filesystem::path& folder);

@@ -5,6 +5,7 @@
 #include "dicom/output/common.h"
 #include "dicom/output/elements.h"
 #include "dicom/output/scanner_images.h"
+#include "dicom/output/segmentation_parts.h"
 #include "dicom/uid.h"
 
 namespace dicom {
@@ -24,13 +25,6 @@ void check_request(const OutlineRequest& request) {
     fail(Fault::Malformed, "an outline needs one source image for every slice of its mask");
   if (mask.count() == 0) fail(Fault::Malformed, "the mask is empty");
   if (request.content_datetime.size() < 14) fail(Fault::Malformed, "the content date and time must be YYYYMMDDHHMMSS");
-}
-
-std::vector<int> occupied_slices(const fitting::Mask& mask) {
-  std::vector<int> slices;
-  for (int slice = 0; slice < mask.geometry.slices(); ++slice)
-    if (mask.count(slice) > 0) slices.push_back(slice);
-  return slices;
 }
 
 const std::array kCopied{DCM_SpecificCharacterSet, DCM_PatientAge,       DCM_PatientWeight,
@@ -76,22 +70,10 @@ void put_series(DcmItem& item, const OutlineRequest& request, const Equipment& e
   put_text(item, DCM_SoftwareVersions, equipment.version.empty() ? "0" : equipment.version);
 }
 
-void put_image_description(DcmItem& item, const fitting::Geometry& geometry, std::size_t frames) {
-  put_text(item, DCM_ImageType, "DERIVED\\PRIMARY");
+void put_content(DcmItem& item) {
   put_text(item, DCM_ContentLabel, "LESION");
   put_text(item, DCM_ContentDescription, "Lesion outline");
   put_text(item, DCM_ContentCreatorName, "Reader^One");
-  put_text(item, DCM_SegmentationType, "BINARY");
-  put_text(item, DCM_LossyImageCompression, "00");
-  put_unsigned(item, DCM_SamplesPerPixel, 1);
-  put_text(item, DCM_PhotometricInterpretation, "MONOCHROME2");
-  put_text(item, DCM_NumberOfFrames, std::to_string(frames));
-  put_unsigned(item, DCM_Rows, geometry.rows);
-  put_unsigned(item, DCM_Columns, geometry.columns);
-  put_unsigned(item, DCM_BitsAllocated, 1);
-  put_unsigned(item, DCM_BitsStored, 1);
-  put_unsigned(item, DCM_HighBit, 0);
-  put_unsigned(item, DCM_PixelRepresentation, 0);
 }
 
 void put_segment(DcmItem& item, const OutlineRequest& request) {
@@ -109,24 +91,6 @@ void put_segment(DcmItem& item, const OutlineRequest& request) {
   check(segment.putAndInsertUint16Array(DCM_RecommendedDisplayCIELabValue, red.data(), red.size()), "insert colour");
 }
 
-void put_dimensions(DcmItem& item, const OutlineRequest& request) {
-  const std::string uid = uid_from_name("dimensions|" + request.series_uid + "|" + request.tracking_uid);
-  put_text(add_item(item, DCM_DimensionOrganizationSequence), DCM_DimensionOrganizationUID, uid);
-  add_dimension(item, uid, DCM_ReferencedSegmentNumber, DCM_SegmentIdentificationSequence);
-  add_dimension(item, uid, DCM_ImagePositionPatient, DCM_PlanePositionSequence);
-}
-
-void put_shared_groups(DcmItem& item, const fitting::Geometry& geometry) {
-  DcmItem& shared = add_item(item, DCM_SharedFunctionalGroupsSequence);
-  DcmItem& measures = add_item(shared, DCM_PixelMeasuresSequence);
-  put_text(measures, DCM_PixelSpacing, decimal_string(std::array{geometry.row_spacing_mm, geometry.column_spacing_mm}));
-  put_decimal(measures, DCM_SliceThickness, geometry.slice_thickness_mm);
-  put_decimal(measures, DCM_SpacingBetweenSlices, geometry.slice_spacing_mm());
-  const fitting::Vec3 &row = geometry.row_direction, &column = geometry.column_direction;
-  put_text(add_item(shared, DCM_PlaneOrientationSequence), DCM_ImageOrientationPatient,
-           decimal_string(std::array{row.x(), row.y(), row.z(), column.x(), column.y(), column.z()}));
-}
-
 void put_derivation(DcmItem& frame, const OutlineRequest& request, int slice) {
   DcmItem& derivation = add_item(frame, DCM_DerivationImageSequence);
   add_code(derivation, DCM_DerivationCodeSequence, "113076", "DCM", "Segmentation");
@@ -136,35 +100,15 @@ void put_derivation(DcmItem& frame, const OutlineRequest& request, int slice) {
   add_code(image, DCM_PurposeOfReferenceCodeSequence, "121322", "DCM", "Source image for image processing operation");
 }
 
-void put_frame(DcmItem& item, const OutlineRequest& request, int slice, std::size_t number) {
-  DcmItem& frame = add_item(item, DCM_PerFrameFunctionalGroupsSequence);
-  DcmItem& content = add_item(frame, DCM_FrameContentSequence);
-  const std::array<Uint32, 2> indices{1, static_cast<Uint32>(number)};  // segment, position
-  check(content.putAndInsertUint32Array(DCM_DimensionIndexValues, indices.data(), indices.size()), "insert indices");
-  const fitting::Vec3& origin = request.mask.geometry.slice_origins_mm[slice];
-  put_text(add_item(frame, DCM_PlanePositionSequence), DCM_ImagePositionPatient,
-           decimal_string(std::array{origin.x(), origin.y(), origin.z()}));
-  put_derivation(frame, request, slice);
-  put_unsigned(add_item(frame, DCM_SegmentIdentificationSequence), DCM_ReferencedSegmentNumber, 1);
-}
-
-void put_references(DcmItem& item, const OutlineRequest& request, const std::vector<int>& slices) {
+void put_references(DcmItem& item, const OutlineRequest& request, const std::vector<output::SegmentFrame>& frames) {
   DcmItem& series = add_item(item, DCM_ReferencedSeriesSequence);
   put_text(series, DCM_SeriesInstanceUID, request.drawn_on.front().series_uid);
-  const std::vector<int> images = is_multi_frame(request) ? std::vector<int>{0} : slices;
-  for (const int image : images) add_reference(series, DCM_ReferencedInstanceSequence, request.drawn_on[image]);
-}
-
-// Bits run on from frame to frame without padding, the first in the lowest bit (PS3.5 8.1.1 and A.1); only the end is
-// filled up, to an even number of bytes.
-std::vector<std::uint8_t> packed(const fitting::Mask& mask, const std::vector<int>& slices) {
-  const std::size_t size = mask.geometry.slice_voxels();
-  std::vector<std::uint8_t> bytes((slices.size() * size + 15) / 16 * 2);
-  std::size_t bit = 0;
-  for (const int slice : slices)
-    for (std::size_t voxel = 0; voxel < size; ++voxel, ++bit)
-      if (mask.inside[slice * size + voxel] != 0) bytes[bit / 8] |= static_cast<std::uint8_t>(1U << (bit % 8));
-  return bytes;
+  if (is_multi_frame(request)) {
+    add_reference(series, DCM_ReferencedInstanceSequence, request.drawn_on.front());
+    return;
+  }
+  for (const output::SegmentFrame& frame : frames)
+    add_reference(series, DCM_ReferencedInstanceSequence, request.drawn_on[frame.slice]);
 }
 
 }  // namespace
@@ -174,19 +118,21 @@ Result<Written> write_segmentation(const OutlineRequest& request, const Equipmen
   return guarded([&] {
     initialise_dcmtk();
     check_request(request);
-    const std::vector<int> slices = occupied_slices(request.mask);
+    const std::vector<output::SegmentFrame> frames = output::frames_of({&request.mask});
     DcmFileFormat file;
     DcmDataset& dataset = *file.getDataset();
     copy_from_template(dataset, request.template_image);
     put_series(dataset, request, equipment);
-    put_image_description(dataset, request.mask.geometry, slices.size());
+    put_content(dataset);
+    output::put_binary_format(dataset, request.mask.geometry, frames.size());
     put_segment(dataset, request);
-    put_dimensions(dataset, request);
-    put_shared_groups(dataset, request.mask.geometry);
-    for (std::size_t i = 0; i < slices.size(); ++i) put_frame(dataset, request, slices[i], i + 1);
-    put_references(dataset, request, slices);
-    const std::vector<std::uint8_t> bits = packed(request.mask, slices);
-    check(dataset.putAndInsertUint8Array(DcmTag(DCM_PixelData, EVR_OB), bits.data(), bits.size()), "insert pixels");
+    output::put_segment_dimensions(dataset,
+                                   uid_from_name("dimensions|" + request.series_uid + "|" + request.tracking_uid));
+    output::put_segment_grid(dataset, request.mask.geometry);
+    for (const output::SegmentFrame& frame : frames)
+      put_derivation(output::add_segment_frame(dataset, frame), request, frame.slice);
+    put_references(dataset, request, frames);
+    output::put_binary_pixels(dataset, frames);
     std::filesystem::create_directories(folder);
     return output::save(file, folder / ("seg_" + std::to_string(request.series_number) + ".dcm"));
   });

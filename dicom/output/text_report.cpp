@@ -3,6 +3,7 @@
 // is a container, and its own value is the first line in it.
 #include "dicom/output/quantity.h"
 #include "dicom/output/report_document.h"
+#include "dicom/uid.h"
 
 namespace dicom {
 
@@ -49,7 +50,8 @@ class Groups {
 
  private:
   void start(const std::string& tracking_id) {
-    groups_.push_back(measurement_group("1501", tracking_id, uid_name_ + "|" + std::to_string(groups_.size())));
+    groups_.push_back(measurement_group("1501", tracking_id,
+                                        uid_from_name("tracking|" + uid_name_ + "|" + std::to_string(groups_.size()))));
   }
 
   std::string description_, uid_name_;
@@ -59,7 +61,7 @@ class Groups {
 
 std::vector<Reference> all_evidence(const ReportSource& source) {
   std::vector<Reference> all = source.evidence;
-  if (!source.roi.sop_instance_uid.empty()) all.push_back(source.roi);
+  all.insert(all.end(), source.rois.begin(), source.rois.end());
   return all;
 }
 
@@ -79,6 +81,8 @@ Result<Written> write_text_report(const std::vector<ReportItem>& items, const st
                                   9021,
                                   "sr_report",
                                   groups.take(),
+                                  {},
+                                  {},
                                   source.remarks,
                                   all_evidence(source)};
     return write_report(document, *header, source, folder);

@@ -30,7 +30,8 @@ struct Verdict {
 // The command is the test's own: never build it from anything that was read.
 inline Verdict run(const std::string& command) {
   Verdict verdict;
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  // In a group: behind a here-document a redirection of its own would be a command, and its success the verdict.
+  FILE* pipe = popen(("{ " + command + "\n} 2>&1").c_str(), "r");
   if (pipe == nullptr) return verdict;
   std::array<char, 4096> buffer{};
   for (std::size_t n = 0; (n = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
