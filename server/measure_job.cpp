@@ -7,7 +7,7 @@
 #include <set>
 
 #include "dicom/input/instance.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "dicom/input/stored_map.h"
 #include "dicom/output/reports.h"
 #include "dicom/uid.h"
@@ -20,7 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kSegmentationStorage = "1.2.840.10008.5.1.4.1.1.66.4";
 constexpr std::size_t kFewestVoxels = 30;  // reference: models.md 6.1
 constexpr double kMostFailed = 0.05;       // share of failed voxels worth a remark, models.md 6.4
 constexpr double kLeastCovered = 0.95;     // share of the lesion inside a map below which it is said
@@ -109,7 +108,7 @@ std::vector<MapAtHand> read_maps(Context& context, const storage::Job& job, cons
   return maps;
 }
 
-std::string tracking_uid(const dicom::Region& region, const dicom::Segmentation& roi) {
+std::string tracking_uid(const dicom::Region& region, const dicom::RoiObject& roi) {
   return region.tracking_uid.empty()
              ? dicom::uid_from_name("region|" + roi.sop_instance_uid + "|" + std::to_string(region.number))
              : region.tracking_uid;
@@ -124,15 +123,27 @@ bool is_marked_lesion(const dicom::Region& region) {
   return region.category.value == "49755003" || region.type.value == "108369006" || region.type.value.empty();
 }
 
+// The images that outlines were drawn on, among those that the store holds.
+dicom::FindImage find_image_in(Context& context) {
+  return [&context](const std::string& uid, int frame) -> std::optional<dicom::Instance> {
+    const auto row = need(storage::Index(context.database).find(uid), "find an outlined image");
+    if (!row) return std::nullopt;
+    const auto images = dicom::read_instances(row->path);
+    if (!images) return std::nullopt;
+    const auto image = std::ranges::find(*images, frame, &dicom::Instance::frame);
+    return image != images->end() ? std::optional(*image) : std::nullopt;
+  };
+}
+
 // Measures one region on one map, slice by slice; an empty answer is explained in the findings.
-void measure_region(const dicom::Region& region, const dicom::Segmentation& roi, const MapAtHand& at_hand,
-                    bool for_models, Findings& findings) {
+void measure_region(const dicom::Region& region, const dicom::RoiObject& roi, const MapAtHand& at_hand, bool for_models,
+                    Findings& findings) {
   const std::string who = fmt::format("{} on {}", tracking_id(region), at_hand.slot);
   const auto no_number = [&](const std::string& why) {
     findings.remarks.push_back(fmt::format("{} was not measured: {}.", who, why));
     if (for_models) findings.missing[at_hand.slot] = why;
   };
-  if (roi.frame_of_reference_uid != at_hand.map.frame_of_reference_uid)
+  if (region.frame_of_reference_uid != at_hand.map.frame_of_reference_uid)
     return no_number("it was outlined in another frame of reference");
   const auto carried_or_not = fitting::carry(region.mask, at_hand.map.geometry);
   if (const auto* refusal = std::get_if<fitting::Refusal>(&carried_or_not)) return no_number(refusal->reason);
@@ -183,7 +194,7 @@ void measure_region(const dicom::Region& region, const dicom::Segmentation& roi,
 }
 
 // Outlines that an algorithm proposed and nobody has reviewed are not measured.
-std::vector<dicom::Region> reviewed(const dicom::Segmentation& roi, Findings& findings) {
+std::vector<dicom::Region> reviewed(const dicom::RoiObject& roi, Findings& findings) {
   std::vector<dicom::Region> regions;
   for (const dicom::Region& region : roi.regions) {
     if (!region.automatic()) {
@@ -247,12 +258,12 @@ classifier::Exam exam_of(const std::vector<MapAtHand>& maps) {
   return exam;
 }
 
-dicom::ReportSource report_source(Context& context, const dicom::Segmentation& roi, const Findings& findings,
+dicom::ReportSource report_source(Context& context, const dicom::RoiObject& roi, const Findings& findings,
                                   const std::vector<MapAtHand>& maps) {
   dicom::ReportSource source;
   source.template_image = maps.front().source.file;
   source.evidence = with_maps(findings.evidence, maps);
-  source.roi = {kSegmentationStorage, roi.sop_instance_uid, roi.series_uid};
+  source.roi = {roi.sop_class_uid, roi.sop_instance_uid, roi.series_uid};
   for (const MapAtHand& at_hand : maps) {
     source.content_datetime = std::max(source.content_datetime, at_hand.map.content_datetime);
     source.digest += at_hand.map.sop_instance_uid + "|";
@@ -270,7 +281,7 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   const auto row =
       need(storage::Index(context.database).find(payload.at("roi").get<std::string>()), "find the outline");
   if (!row) return fitting::Refusal{"the outline is not here any more"};
-  const auto roi = need(dicom::read_segmentation(row->path), "read the outline");
+  const auto roi = need(dicom::read_roi(row->path, find_image_in(context)), "read the outline");
 
   Findings findings;
   const std::vector<dicom::Region> regions = reviewed(roi, findings);

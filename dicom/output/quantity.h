@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "dicom/input/segmentation.h"
+#include "dicom/input/code.h"
 #include "fitting/model.h"
 
 namespace dicom {
