@@ -1,9 +1,12 @@
-// Outlines of a mask along voxel edges.
+// Between masks and outlines: filling, and outlines of a mask along voxel edges.
 //
 // Every edge between an inside and an outside voxel is walked once, the inside on its right hand (clockwise on the
 // screen). Where two voxels touch by a corner only, the walk turns right and stays with its voxel, so that they are two
 // outlines that share a point. A walk that closes counter-clockwise runs around a hole and is left out.
+#include <algorithm>
 #include <array>
+#include <cassert>
+#include <cmath>
 
 #include "fitting/roi.h"
 
@@ -105,6 +108,79 @@ std::vector<std::vector<std::pair<float, float>>> outlines(const Mask& mask, int
     for (const Point& p : walk) outline.emplace_back(static_cast<float>(p.column), static_cast<float>(p.row));
   }
   return outer;
+}
+
+// --- filling ---
+
+namespace {
+
+// Where an edge passes the line through the centres of a row of voxels, and which way.
+struct Crossing {
+  double column = 0;
+  int row = 0, way = 0;
+};
+
+constexpr double kMostCrossings = 4e6;
+
+// Coordinates that were mm, or single precision, come back to the grid lines that they were drawn on.
+Eigen::Vector2d snapped(const Eigen::Vector2d& point) {
+  constexpr double kPerVoxel = 1e4;
+  return (point * kPerVoxel).array().round().matrix() / kPerVoxel;
+}
+
+// The first index whose centre is not before `coordinate`, within 0 to `size`.
+int first_centre_from(double coordinate, int size) {
+  return static_cast<int>(std::clamp(std::ceil(coordinate - 0.5), 0.0, static_cast<double>(size)));
+}
+
+template <class Visit>
+void for_each_edge(const Outline& outline, Visit visit) {
+  for (std::size_t i = 0; i < outline.size(); ++i)
+    visit(snapped(outline[i]), snapped(outline[(i + 1) % outline.size()]));
+}
+
+double count_crossings(const Outline& outline, int rows) {
+  double count = 0;
+  for_each_edge(outline, [&](const Eigen::Vector2d& a, const Eigen::Vector2d& b) {
+    count += std::abs(first_centre_from(a.y(), rows) - first_centre_from(b.y(), rows));
+  });
+  return count;
+}
+
+std::vector<Crossing> crossings(const Outline& outline, int rows) {
+  std::vector<Crossing> all;
+  for_each_edge(outline, [&](const Eigen::Vector2d& a, const Eigen::Vector2d& b) {
+    const int from = first_centre_from(a.y(), rows), to = first_centre_from(b.y(), rows);
+    for (int row = std::min(from, to); row < std::max(from, to); ++row) {
+      const double share = (row + 0.5 - a.y()) / (b.y() - a.y());
+      all.push_back({a.x() + share * (b.x() - a.x()), row, from < to ? 1 : -1});
+    }
+  });
+  std::ranges::sort(
+      all, [](const Crossing& a, const Crossing& b) { return a.row != b.row ? a.row < b.row : a.column < b.column; });
+  return all;
+}
+
+}  // namespace
+
+Fill toggle_inside(const Outline& outline, int columns, int rows, std::span<std::uint8_t> slice) {
+  assert(slice.size() == static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
+  if (count_crossings(outline, rows) > kMostCrossings) return Fill::TooComplicated;
+  const std::vector<Crossing> sorted = crossings(outline, rows);
+  int winding = 0, lowest = 0, highest = 0;  // a simple outline winds once around what is inside, one way
+  for (std::size_t i = 0; i + 1 < sorted.size(); ++i) {
+    winding += sorted[i].way;
+    if (sorted[i + 1].row != sorted[i].row) continue;  // every row is crossed as often to and fro
+    const int from = first_centre_from(sorted[i].column, columns);
+    const int to = first_centre_from(sorted[i + 1].column, columns);
+    if (from >= to) continue;
+    lowest = std::min(lowest, winding);
+    highest = std::max(highest, winding);
+    if (winding % 2 == 0) continue;
+    const auto begin = slice.begin() + static_cast<std::ptrdiff_t>(sorted[i].row) * columns;
+    std::for_each(begin + from, begin + to, [](std::uint8_t& voxel) { voxel ^= 1U; });
+  }
+  return highest - lowest > 1 ? Fill::CrossesItself : Fill::Plain;
 }
 
 }  // namespace fitting

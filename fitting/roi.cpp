@@ -6,7 +6,6 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
 namespace fitting {
@@ -220,7 +219,7 @@ std::optional<Refusal> why_not(const Mask& mask, const Geometry& target) {
   if (mask.count() == 0) return Refusal{"the region is empty"};
   if (target.voxels() == 0) return Refusal{"the map has no voxels"};
   const double cosine = std::abs(mask.geometry.normal().dot(target.normal()));
-  if (cosine < std::cos(std::numbers::pi / 180)) return Refusal{"the region's planes are not parallel to the map's"};
+  if (cosine < kLeastParallel) return Refusal{"the region's planes are not parallel to the map's"};
   return std::nullopt;
 }
 
@@ -282,6 +281,37 @@ std::vector<double> sorted_values(std::span<const float> map, std::span<const st
   return values;
 }
 
+// Central moments of the population: skewness and excess kurtosis (models.md 1.3).
+void add_shape(std::span<const double> sorted, Statistics& s) {
+  double second = 0, third = 0, fourth = 0;
+  for (const double value : sorted) {
+    const double d = value - s.mean;
+    second += d * d;
+    third += d * d * d;
+    fourth += d * d * d * d;
+  }
+  const double n = static_cast<double>(sorted.size());
+  // Equal values that have no exact mean: what is left of them is rounding.
+  if (second / n <= 1e-24 * s.mean * s.mean) return;
+  second /= n;
+  s.skewness = third / n / std::pow(second, 1.5);
+  s.excess_kurtosis = fourth / n / (second * second) - 3;
+}
+
+// Equal bins are neighbours, since the values are in order.
+double entropy_bits(std::span<const double> sorted, double width) {
+  double entropy = 0;
+  for (std::size_t first = 0; first < sorted.size();) {
+    const double bin = std::floor(sorted[first] / width);
+    std::size_t next = first + 1;
+    while (next < sorted.size() && std::floor(sorted[next] / width) == bin) ++next;
+    const double share = static_cast<double>(next - first) / static_cast<double>(sorted.size());
+    entropy -= share * std::log2(share);
+    first = next;
+  }
+  return std::max(entropy, 0.0);
+}
+
 void summarise(std::span<const double> sorted, Statistics& s) {
   const double n = static_cast<double>(sorted.size());
   s.measured = sorted.size();
@@ -294,11 +324,13 @@ void summarise(std::span<const double> sorted, Statistics& s) {
   s.p95 = percentile(sorted, 0.95);
   s.minimum = sorted.front();
   s.maximum = sorted.back();
+  add_shape(sorted, s);
 }
 
 }  // namespace
 
-std::optional<Statistics> measure(std::span<const float> map, const Mask& mask, std::optional<int> slice) {
+std::optional<Statistics> measure(std::span<const float> map, const Mask& mask, std::optional<int> slice,
+                                  double entropy_bin_width) {
   assert(map.size() == mask.inside.size() && mask.inside.size() == mask.geometry.voxels());
   if (slice && (*slice < 0 || *slice >= mask.geometry.slices())) return std::nullopt;
   const std::size_t size = mask.geometry.slice_voxels();
@@ -309,6 +341,10 @@ std::optional<Statistics> measure(std::span<const float> map, const Mask& mask, 
   Statistics statistics{.voxels = count_inside(inside)};
   statistics.area_mm2 = static_cast<double>(statistics.voxels) * pixel_area_mm2(mask.geometry);
   summarise(sorted, statistics);
+  if (entropy_bin_width > 0) {
+    statistics.entropy_bin_width = entropy_bin_width;
+    statistics.entropy_bits = entropy_bits(sorted, entropy_bin_width);
+  }
   return statistics;
 }
 

@@ -27,6 +27,9 @@ struct Mask {
   [[nodiscard]] std::optional<int> largest_slice() const;
 };
 
+// Planes whose normals have a smaller cosine (1 degree) are not parallel.
+inline constexpr double kLeastParallel = 0.99984769515639124;
+
 struct CarryOptions {
   double least_area = 0.5;  // share of a target voxel that the region must cover
 };
@@ -55,9 +58,12 @@ struct Statistics {
   std::size_t voxels = 0;                                                          // of the region
   std::size_t measured = 0;                                                        // with a value
   double mean = 0, sd = 0, median = 0, p5 = 0, p95 = 0, minimum = 0, maximum = 0;  // unit of the map; sd with n-1
-  double area_mm2 = 0;                             // of the region in this slice, or in all slices together
-  double skewness = 0, excess_kurtosis = 0;        // population moments; 0 when sd is 0
-  double entropy_bits = 0, entropy_bin_width = 0;  // of the histogram of measured voxels; width 0: not computed
+  // Of the shape of the distribution, by population moments: m3 / m2^1.5 and m4 / m2^2 - 3 (scipy.stats.skew and
+  // kurtosis with their defaults). 0 where all values are equal.
+  double skewness = 0, excess_kurtosis = 0;
+  // Shannon entropy of the histogram with bins floor(value / width). Width 0: not computed.
+  double entropy_bits = 0, entropy_bin_width = 0;
+  double area_mm2 = 0;  // of the region in this slice, or in all slices together
   [[nodiscard]] double failed_share() const {
     return voxels == 0 ? 0 : 1.0 - static_cast<double>(measured) / static_cast<double>(voxels);
   }
@@ -65,7 +71,34 @@ struct Statistics {
 // Over `slice` alone, or over all slices. nullopt when no voxel of the region carries a value (value != 0).
 // Percentiles are linear between order statistics (R type 7, numpy default).
 [[nodiscard]] std::optional<Statistics> measure(std::span<const float> map, const Mask& mask,
-                                                std::optional<int> slice = std::nullopt);
+                                                std::optional<int> slice = std::nullopt, double entropy_bin_width = 0);
+
+// --- sizes (models.md 6.3) ---
+
+// The largest distance between two corners of the region's voxels in that slice, within its plane; 0 when empty.
+[[nodiscard]] double max_diameter_mm(const Mask& mask, int slice);
+// The same between any two slices: a voxel reaches half a slice spacing above and below its centre.
+[[nodiscard]] double feret_diameter_mm(const Mask& mask);
+
+// Overlap 2 V(a and b) / (V(a) + V(b)) of two regions in patient space, 0..1; b is carried to a's grid, and what of it
+// lies beyond that grid counts as not overlapping. 0 when either is empty or they do not touch; NaN when their planes
+// are not parallel, for which there is no answer here.
+[[nodiscard]] double dice(const Mask& a, const Mask& b);
+
+// --- outlines ---
+
+// A closed polygon in image-relative coordinates (column, row) as below; the first point is not repeated.
+using Outline = std::vector<Eigen::Vector2d>;
+
+enum class Fill {
+  Plain,
+  CrossesItself,   // filled, but another rule than even-odd would have filled it otherwise
+  TooComplicated,  // more than four million crossings with the rows: nothing was filled
+};
+// Toggles every voxel of `slice` (rows x columns) whose centre lies inside `outline` by the even-odd rule; a centre on
+// the line belongs to the voxel on the right of it, or below. Outlines that are filled one after the other into one
+// slice make holes and islands. Points must be finite; those outside the slice are welcome.
+Fill toggle_inside(const Outline& outline, int columns, int rows, std::span<std::uint8_t> slice);
 
 // Outer outlines of the region in one slice along voxel edges, each closed (first point repeated), in DICOM
 // image-relative coordinates (column, row), where (0, 0) is the top left corner of the top left voxel and (0.5, 0.5)

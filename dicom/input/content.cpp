@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "dicom/input/roi_parts.h"
 #include "dicom/output/object.h"
 
 namespace dicom {
@@ -20,10 +21,21 @@ std::string class_name(const std::string& sop_class_uid) {
   return name != nullptr ? name : "private or unknown SOP class";
 }
 
+// Objects that may hold outlines: those that have none are told apart from those that never could.
+std::optional<Verdict> outlines(DcmItem& item, const std::string& sop_class) {
+  if (sop_class == UID_SegmentationStorage || sop_class == UID_RTStructureSetStorage) return Verdict{Content::Roi, ""};
+  if (sop_class == UID_GrayscaleSoftcopyPresentationStateStorage)
+    return roi::has_closed_graphics(item) ? Verdict{Content::Roi, ""}
+                                          : Verdict{Content::Other, "a presentation state without closed graphics"};
+  if (!roi::is_report(sop_class)) return std::nullopt;
+  return roi::report_has_regions(item) ? Verdict{Content::Roi, ""}
+                                       : Verdict{Content::Other, "a structured report without outlined regions"};
+}
+
 std::optional<Verdict> by_object(DcmItem& item, const Instance& instance) {
   const std::string& sop_class = instance.sop_class_uid;
   if (text(item, DCM_ManufacturerModelName) == kModelName) return Verdict{Content::OwnResult, "a result of Herald"};
-  if (sop_class == UID_SegmentationStorage) return Verdict{Content::Roi, ""};
+  if (const auto verdict = outlines(item, sop_class)) return verdict;
   if (sop_class == UID_EnhancedMRColorImageStorage) return Verdict{Content::Derived, "colour images"};
   if (sop_class == UID_MRImageStorage && number(item, DCM_NumberOfFrames).value_or(1) > 1)
     return Verdict{Content::Other, "a classic MR image with several frames"};

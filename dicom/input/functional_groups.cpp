@@ -73,10 +73,15 @@ int required_count(DcmItem& item, const DcmTagKey& tag, const char* name) {
   return static_cast<int>(value);
 }
 
-void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name) {
+void open_object(DcmFileFormat& object, const std::string& file) {
   initialise_dcmtk();
   if (const auto sound = check_nesting(file); !sound) throw Failure{sound.error()};
   check(object.loadFile(file.c_str(), EXS_Unknown, EGL_noChange, DCM_MaxReadLength, ERM_fileOnly), "read the object");
+  to_utf8(*object.getDataset());
+}
+
+void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name) {
+  open_object(object, file);
   DcmDataset& dataset = *object.getDataset();
   if (text(dataset, DCM_SOPClassUID) != sop_class_uid) fail(Fault::Unsupported, std::string("not a ") + name);
   for (const DcmTagKey& tag :
@@ -84,7 +89,6 @@ void load_object(DcmFileFormat& object, const std::string& file, const char* sop
     if (!is_uid(text(dataset, tag)))
       fail(Fault::Malformed, "a SOP instance, study, series or frame of reference UID is missing or is not a UID");
   if (DcmXfer(dataset.getOriginalXfer()).isEncapsulated()) fail(Fault::Unsupported, std::string("compressed ") + name);
-  to_utf8(dataset);
 }
 
 FunctionalGroups::FunctionalGroups(DcmDataset& dataset) : dataset_(dataset) {

@@ -46,6 +46,8 @@ class FunctionalGroups {
 [[nodiscard]] int required_count(DcmItem& item, const DcmTagKey& tag, const char* name);
 
 // Loads a whole object after the nesting guard, its text as UTF-8; unwinds by Failure.
+void open_object(DcmFileFormat& object, const std::string& file);
+// The same for an object of one SOP class, not compressed, with the UIDs of an image in space.
 void load_object(DcmFileFormat& object, const std::string& file, const char* sop_class_uid, const char* name);
 
 }  // namespace dicom

@@ -26,7 +26,7 @@ enum class Content {
   Localizer,
   Mosaic,     // many slices tiled in one image
   OwnResult,  // made by Herald
-  Roi,        // SEG (later: RTSTRUCT, SR with coordinates)
+  Roi,        // outlines: SEG, RTSTRUCT, SR with regions, GSPS with closed graphics
   Other,      // not an MR image
 };
 

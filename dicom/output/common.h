@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "dicom/dcmtk.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/code.h"
 #include "dicom/output/object.h"
 
 namespace dicom::output {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dicom/input/segmentation.h"
+#include "dicom/input/code.h"
 #include "fitting/model.h"
 
 namespace dicom {

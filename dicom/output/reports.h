@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "dicom/input/segmentation.h"
+#include "dicom/input/code.h"
 #include "dicom/output/object.h"
 #include "fitting/roi.h"
 

@@ -17,7 +17,7 @@
 #include <tuple>
 
 #include "dicom/input/acquisition.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "fitting/fit.h"
 #include "fitting/phantom.h"
 #include "tests/support/temp_folder.h"
@@ -248,7 +248,7 @@ TEST(SimulateWithoutNoise, HasTheSignalsOfThePhysicsInEverySeries) {
 
 TEST(Simulate, OutlinesTheLesionOnTheEnhancedPhase) {
   const Exam& exam = shared_exam();
-  const auto segmentation = dicom::read_segmentation(exam.files.back().path);
+  const auto segmentation = dicom::read_roi(exam.files.back().path);
   ASSERT_TRUE(segmentation) << segmentation.error().what;
   ASSERT_EQ(segmentation->regions.size(), 1U);
   const auto& region = segmentation->regions.front();
@@ -269,7 +269,7 @@ double measured(const Exam& exam, Kind kind, Contrast contrast) {
   acquisition.kind = kind;
   const fitting::Model& model = *fitting::find_model(dicom::models_of(acquisition).front());
   const auto fit = std::get<fitting::Fit>(fitting::fit_series(series, model, {}));
-  const auto outline = dicom::read_segmentation(exam.files.back().path).value().regions.front().mask;
+  const auto outline = dicom::read_roi(exam.files.back().path).value().regions.front().mask;
   const auto mask = std::get<fitting::Carried>(fitting::carry(outline, fit.geometry)).mask;
   return fitting::measure(fit.maps.front().value, mask)->median;
 }

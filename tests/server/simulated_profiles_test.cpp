@@ -13,7 +13,7 @@
 #include <stdexcept>
 
 #include "dicom/input/acquisition.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "fitting/fit.h"
 #include "server/simulate.h"
 #include "server/simulation/profile.h"
@@ -119,7 +119,7 @@ TEST_P(SimulatedProfile, ComesInTheOrderOfItsSeriesNumbersEachImageOnce) {
 
 TEST_P(SimulatedProfile, IsOutlinedOnTheImagesOfItsEnhancedPhase) {
   const Exam exam(small(GetParam()));
-  const auto segmentation = dicom::read_segmentation(exam.files.back().path);
+  const auto segmentation = dicom::read_roi(exam.files.back().path);
   ASSERT_TRUE(segmentation) << segmentation.error().what;
   const auto& region = segmentation->regions.front();
   const auto labels = fitting::labels(region.mask.geometry);

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "dicom/input/acquisition.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "dicom/input/stored_map.h"
 #include "tests/support/test_data.h"
 
@@ -13,7 +13,7 @@ TEST(OddFiles, AreReadOrRefusedButNeverFatal) {
     if (!entry.is_regular_file()) continue;
     auto image = dicom::read_instance(entry.path());
     image ? images.push_back(std::move(*image)) : void(++refused);
-    const auto regions = dicom::read_segmentation(entry.path());
+    const auto regions = dicom::read_roi(entry.path());
     EXPECT_TRUE(!regions || !regions->sop_instance_uid.empty());
     const auto map = dicom::read_parametric_map(entry.path());
     EXPECT_TRUE(!map || !map->value.empty());

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "dicom/input/acquisition.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "tests/support/test_data.h"
 
 using dicom::Acquisition;
@@ -311,7 +311,7 @@ TEST(RealScans, ForeignSegmentationsAreRead) {
   REAL_STUDY("dcmqi_derived_ge");
   std::vector<std::size_t> voxels;
   for (const std::size_t i : study.grouping.rois) {
-    const auto regions = dicom::read_segmentation(study.images[i].file);
+    const auto regions = dicom::read_roi(study.images[i].file);
     ASSERT_TRUE(regions.has_value()) << regions.error().what;
     for (const auto& region : regions->regions) voxels.push_back(region.mask.count());
   }

@@ -1,4 +1,4 @@
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -77,14 +77,14 @@ void fill(DcmDataset& dataset, const Spec& spec) {
   ASSERT_TRUE(dataset.putAndInsertUint8Array(DcmTag(DCM_PixelData, EVR_OB), bytes.data(), bytes.size()).good());
 }
 
-dicom::Result<dicom::Segmentation> round_trip(
+dicom::Result<dicom::RoiObject> round_trip(
     const Spec& spec, const std::function<void(DcmDataset&)>& change = [](DcmDataset&) {}) {
   const support::TempFolder folder;
   DcmFileFormat file;
   fill(*file.getDataset(), spec);
   change(*file.getDataset());
   save(file, folder / "seg");
-  return dicom::read_segmentation(folder / "seg");
+  return dicom::read_roi(folder / "seg");
 }
 
 Bits random_frame(std::mt19937& random, std::size_t size) {
@@ -201,7 +201,7 @@ TEST(ReadSegmentation, NamesWhatIsWrong) {
   EXPECT_THAT(what(one_frame(), [](DcmDataset& d) { put(d, DCM_SegmentationType, "LABELMAP"); }),
               HasSubstr("neither BINARY nor FRACTIONAL"));
   EXPECT_THAT(what(one_frame(), [](DcmDataset& d) { put(d, DCM_SOPClassUID, UID_MRImageStorage); }),
-              HasSubstr("not a segmentation"));
+              HasSubstr("not a carrier of regions"));
   EXPECT_THAT(what(one_frame(), [](DcmDataset& d) { put_number(d, DCM_Rows, 300); }),
               HasSubstr("shorter than the frames"));
   EXPECT_THAT(what(one_frame(), [](DcmDataset& d) { put(d, DCM_NumberOfFrames, "2"); }),
