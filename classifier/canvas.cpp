@@ -275,7 +275,7 @@ std::vector<std::string> wrapped(std::string_view text, const Style& style, doub
 
 Style fitted(std::string_view text, Style style, double width, double smallest) {
   const double natural = text_width(text, style);
-  if (natural > width) style.size = std::max(smallest, style.size * width / natural);
+  if (natural > width) style.size = std::max(smallest, .999 * style.size * width / natural);
   return style;
 }
 

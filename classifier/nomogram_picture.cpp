@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
+#include <optional>
 
 #include "classifier/layout.h"
 #include "classifier/linear.h"
@@ -69,7 +69,7 @@ struct Statement {
 };
 
 std::vector<Statement> about(const Model& model) {
-  std::vector<Statement> all{{"Model", model.id}, {"Version", model.version}, {"Source", model.citation}};
+  std::vector<Statement> all{{"Source", model.citation}};
   if (!model.doi.empty()) all.back().text += ", doi " + model.doi;
   if (model.cases > 0)
     all.push_back({"Cases", std::to_string(model.cases) + ", of these " + std::to_string(model.positive_cases) + " " +
@@ -145,7 +145,7 @@ double draw_branch(Page& page, const Evaluation& evaluation, std::size_t i, doub
     at = paragraph(page, condition, x + 13, y, kPanel - 13,
                    {.size = 7.5, .bold = true, .colour = several ? colour_of_branch(i + 1) : kInk});
   }
-  const std::string number = fixed(branch.probability, 2);
+  const std::string number = probability_text(branch.probability);
   const double after = x + 13 + text_width(number, kProbability) + 7;
   page.text(number, x + 13, at + 15, kProbability);
   const double right = x + kPanel - after;
@@ -189,24 +189,55 @@ double draw_reasons(Page& page, const std::vector<std::string>& refusals, double
   return y;
 }
 
-// Scales and panel side by side. False when they are too tall for a page: nothing useful was drawn then.
-bool draw_body(Sheet& sheet, const Evaluation& evaluation, bool& model_is_told) {
-  const double panel = sheet.right() - kPanel;
-  const ScaleFrame frame{.names = sheet.left(),
-                         .left = sheet.left() + kNames,
-                         .width = panel - kPanelGap - 26 - sheet.left() - kNames,
-                         .limit = panel - kPanelGap};
-  Page page = sheet.page();
-  double scales = draw_scales(page, evaluation, frame, sheet.y) + 10;
-  scales = draw_reasons(page, evaluation.refusals, sheet.left(), scales, panel - kPanelGap - sheet.left());
-  double side = draw_result(page, evaluation, panel, sheet.y) + 4;
-  if (std::max(scales, side) > sheet.bottom()) return false;
-  Page with_model = page;
-  const double end = draw_model(with_model, *evaluation.model, panel, side);
-  model_is_told = end <= std::max(scales, sheet.top() + .62 * (sheet.bottom() - sheet.top()));
-  sheet.page() = model_is_told ? with_model : page;
-  sheet.y = std::max(scales, model_is_told ? end : side) + 8;
-  return true;
+// What the panel had room for.
+struct Told {
+  bool branches = false, model = false;
+};
+
+// Scales and panel side by side; nothing when the scales are too tall for a page.
+std::optional<Told> draw_body(Sheet& sheet, const Evaluation& evaluation) {
+  const double panel = sheet.right() - kPanel, names = sheet.left() + kNames;
+  const ScaleFrame frame{
+      .names = sheet.left(), .left = names, .width = panel - kPanelGap - 26 - names, .limit = panel - kPanelGap};
+  Page& page = sheet.page();
+  double scales = draw_scales(page, evaluation, frame, sheet.y) + (evaluation.refusals.empty() ? 0 : 8);
+  scales = draw_reasons(page, evaluation.refusals, sheet.left(), scales, frame.limit - sheet.left());
+  if (scales > sheet.bottom()) return std::nullopt;
+  // Drawn on paper of its own first: what has no room beside the scales stands below them.
+  const double room = std::max(scales, sheet.top() + .62 * (sheet.bottom() - sheet.top()));
+  double y = sheet.y;
+  const auto draw_if_it_fits = [&](const auto& draw) {
+    Page tried = page;
+    const double end = draw(tried);
+    if (end > room) return false;
+    page = std::move(tried);
+    y = end + 4;
+    return true;
+  };
+  Told told;
+  told.branches = draw_if_it_fits([&](Page& tried) { return draw_result(tried, evaluation, panel, y); });
+  if (!told.branches) {
+    y = paragraph(page, "Result", panel, y, kPanel, kHeading) + 3;
+    y = paragraph(page,
+                  "The results of the " + std::to_string(evaluation.branches.size()) + " combinations stand below.",
+                  panel, y, kPanel, kBody) +
+        10;
+  }
+  told.model = draw_if_it_fits([&](Page& tried) { return draw_model(tried, *evaluation.model, panel, y); });
+  sheet.y = std::max(scales, y) + 8;
+  return told;
+}
+
+Table branch_table(const Evaluation& evaluation) {
+  Table table{{"", "Combination", "Total points", "Linear predictor", "Probability of " + evaluation.model->positive},
+              {}};
+  for (std::size_t i = 0; i < evaluation.branches.size(); ++i) {
+    const Branch& branch = evaluation.branches[i];
+    table.rows.push_back({tag(evaluation, i), branch.label, fixed(branch.total_points, 1),
+                          fixed(branch.linear_predictor, 2),
+                          probability_text(branch.probability) + " (" + branch.probability_label + ")"});
+  }
+  return table;
 }
 
 std::string question(const Model& model) {
@@ -216,14 +247,18 @@ std::string question(const Model& model) {
 
 Result<std::vector<Page>> lay_out(const Evaluation& evaluation, const PictureLabels& labels) {
   const Model& model = *evaluation.model;
-  Sheet sheet(labels, question(model) + "  ·  " + model.id,
-              model.status == "research-uncalibrated" ? "NOT CALIBRATED" : "");
+  Sheet sheet(labels, {.subtitle = question(model),
+                       .reference = model.id + ", version " + model.version,
+                       .caveat = model.status == "research-uncalibrated" ? "NOT CALIBRATED" : ""});
   if (!sheet.has_body()) return tl::unexpected(Error{model.id + ": title and notice leave no room on the page"});
   const bool is_disabled = model.status == "disabled", has_scales = !model.predictors.empty() && !is_disabled;
-  bool model_is_told = false;
-  if (has_scales && !draw_body(sheet, evaluation, model_is_told))
-    return tl::unexpected(Error{model.id + ": " + std::to_string(model.predictors.size()) +
-                                " predictors and the reasons are more than a page holds"});
+  Told told;
+  if (has_scales) {
+    const auto drawn = draw_body(sheet, evaluation);
+    if (!drawn) return tl::unexpected(Error{model.id + ": more predictors or reasons than a page holds"});
+    told = *drawn;
+    if (!told.branches) sheet.table(branch_table(evaluation));
+  }
   std::vector<Section> sections;
   if (!has_scales) sections.push_back({is_disabled ? "Not evaluated" : "Not computed", evaluation.refusals});
   if (const Table table = cutoff_table(evaluation); !is_disabled && !table.rows.empty()) {
@@ -231,7 +266,7 @@ Result<std::vector<Page>> lay_out(const Evaluation& evaluation, const PictureLab
     sheet.table(table);
   }
   sections.push_back({"Doubts", doubts(evaluation)});
-  if (!model_is_told) sections.push_back({"Model", sentences(about(model))});
+  if (!told.model) sections.push_back({"Model", sentences(about(model))});
   sections.push_back({"Limits: the cases that the model was made from", model.population});
   if (!is_disabled) sections.push_back({"Cut-offs", notes_of_cutoffs(model)});
   sections.push_back({"Notes", labels.notes});

@@ -18,7 +18,7 @@ namespace {
 
 constexpr Style kName{.size = 8.5, .bold = true}, kDetail{.size = 6.8, .colour = kGrey}, kTick{.size = 7};
 constexpr double kValueSize = 7.5, kMajor = 4.5, kMinor = 2.5, kDot = 2.9;
-constexpr double kRowGap = 7, kLane = 9.5, kLevelWidth = 190;
+constexpr double kRowGap = 5, kLane = 9.5, kLevelWidth = 190;
 constexpr std::size_t kMostLabelled = 2;  // branches whose values stand on the scales themselves
 
 enum class Shape { Circle, Diamond, Square, Up, Down };
@@ -29,15 +29,16 @@ struct Look {
 // Known values red; the branches differ in shape and in colours that the colour-blind tell apart.
 constexpr Colour kRed{.78, .05, .13}, kBlue{.07, .36, .66}, kOrange{.80, .40, .0}, kGreen{.10, .48, .28},
     kPurple{.45, .20, .55};
-constexpr std::array<Look, 9> kLooks{{{kRed, Shape::Circle},
-                                      {kBlue, Shape::Diamond},
-                                      {kOrange, Shape::Square},
-                                      {kGreen, Shape::Up},
-                                      {kPurple, Shape::Down},
-                                      {kOrange, Shape::Diamond},
-                                      {kBlue, Shape::Square},
-                                      {kPurple, Shape::Up},
-                                      {kGreen, Shape::Down}}};
+constexpr std::array<Look, kAssumed + 1> kLooks{{{kRed, Shape::Circle},
+                                                 {kBlue, Shape::Diamond},
+                                                 {kOrange, Shape::Square},
+                                                 {kGreen, Shape::Up},
+                                                 {kPurple, Shape::Down},
+                                                 {kOrange, Shape::Diamond},
+                                                 {kBlue, Shape::Square},
+                                                 {kPurple, Shape::Up},
+                                                 {kGreen, Shape::Down},
+                                                 {kGrey, Shape::Circle}}};
 
 Colour lighter(const Colour& colour) {
   const auto mix = [](double part) { return 1 - .45 * (1 - part); };
@@ -81,8 +82,8 @@ struct Tick {
 
 struct Axis {
   std::string name{}, title{}, detail{};
-  double low = 0, high = 0;  // x of its ends
-  std::vector<Tick> major{};   // labels that fit
+  double low = 0, high = 0;   // x of its ends
+  std::vector<Tick> major{};  // labels that fit
   std::vector<double> unlabelled{}, minor{};
   std::vector<Tick> levels{};  // names below, each at its tick
   std::vector<Spot> spots{};
@@ -147,15 +148,19 @@ class Nomogram {
     return found == branch.points.end() ? 0 : found->points;
   }
 
-  // One spot where all branches agree, else one for each.
+  // One spot where all branches agree, else one for each. Where several facts are unknown, an answer to one of them is
+  // assumed by several branches.
   [[nodiscard]] std::vector<Spot> spots_of(const Predictor& predictor) const {
     std::vector<Spot> spots;
     const auto& branches = evaluation_.branches;
     for (std::size_t i = 0; i < branches.size(); ++i) {
       const double points = points_in(branches[i], predictor.name);
-      spots.push_back({branches[i].assumed.contains(predictor.name) ? i + 1 : 0, points, x_of_points(points), "", 0});
+      const std::size_t look = branches[i].assumed.size() > 1 ? kAssumed : i + 1;
+      const Spot spot{branches[i].assumed.contains(predictor.name) ? look : 0, points, x_of_points(points), "", 0};
+      const bool again = std::ranges::any_of(
+          spots, [&](const Spot& other) { return other.branch == spot.branch && other.points == spot.points; });
+      if (!again) spots.push_back(spot);
     }
-    if (!spots.empty() && spots[0].branch == 0) spots.resize(1);
     return spots;
   }
 
@@ -284,7 +289,7 @@ class Nomogram {
     }
     if (shows_probability(model_))
       add_branches(axis, [](const Branch& branch) {
-        return fixed(branch.probability, 2) + " (" + branch.probability_label + ")";
+        return probability_text(branch.probability) + " (" + branch.probability_label + ")";
       });
     return axis;
   }
@@ -301,7 +306,8 @@ class Nomogram {
 // How many markers of the same place stand on one another.
 std::size_t height_of_stack(const std::vector<Spot>& spots, std::size_t of) {
   std::size_t below = 0;
-  for (std::size_t i = 0; i < of; ++i) below += std::abs(spots[i].x - spots[of].x) < 1 ? 1 : 0;
+  for (std::size_t i = 0; i < of; ++i)
+    below += std::abs(spots[i].x - spots[of].x) < 1 && spots[i].branch != spots[of].branch ? 1 : 0;
   return below;
 }
 
@@ -387,11 +393,23 @@ double draw_levels(Page& page, const std::vector<Tick>& levels, double y, const 
   return end;
 }
 
+// Small enough for the longest word: a name is not broken within a word unless it must.
+Style name_style(const std::string& title, double width) {
+  Style style = kName;
+  for (std::size_t at = 0; at < title.size();) {
+    const std::size_t end = std::min(title.find(' ', at), title.size());
+    style = fitted(title.substr(at, end - at), style, width, 6);
+    at = end + 1;
+  }
+  return style;
+}
+
 double draw_names(Page& page, const Axis& axis, double y, const ScaleFrame& frame) {
   const double width = frame.left - frame.names - 20;
+  const Style style = name_style(axis.title, width);
   double at = y + 3;
-  for (const std::string& line : wrapped(axis.title, kName, width)) {
-    page.text(line, frame.names, at, kName);
+  for (const std::string& line : wrapped(axis.title, style, width)) {
+    page.text(line, frame.names, at, style);
     at += kName.line_height();
   }
   if (axis.detail.empty()) return at - kName.line_height() + 3;

@@ -15,10 +15,11 @@ struct ScaleFrame {
 
 // Draws all scales from `top` on and returns where they end. The marks are called "axis NAME", from its low to its high
 // end, and "patient NAME BRANCH", where NAME is the predictor's, "Points", "Total points", "Linear predictor" or
-// "Probability", and BRANCH its number from 1, or 0 for what does not depend on unknown facts.
+// "Probability", and BRANCH its number from 1, 0 for what does not depend on unknown facts, or kAssumed.
 double draw_scales(Page& page, const Evaluation& evaluation, const ScaleFrame& frame, double top);
 
-// The marker of a branch (from 1), or of what is known (0).
+// The marker of a branch (from 1), of what is known (0), or of an answer that several branches assume.
+inline constexpr std::size_t kAssumed = 9;
 void draw_marker(Page& page, std::size_t branch, Point at, const std::string& name = {});
 [[nodiscard]] Colour colour_of_branch(std::size_t branch);
 

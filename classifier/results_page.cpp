@@ -174,7 +174,7 @@ void draw_nothing(Page& page, const Box& box) {
 
 // Room of the picture of a crop: title line, image, scale bar, caption. Returns where the caption ends.
 double draw_crop(Page& page, const MapCrop& crop, double x, double y, double titles, double width, double height) {
-  draw_titles(page, crop, x, y, width);
+  draw_titles(page, crop, x, y + titles - title_height(crop, width), width);
   const double room = width - kBarGap - kBar - kTickRoom, top = y + titles;
   if (is_refused(crop)) {
     draw_nothing(page, {x, top, room, height});
@@ -231,7 +231,7 @@ void draw_crops(Sheet& sheet, const std::vector<MapCrop>& crops) {
 
 Result<std::vector<Page>> lay_out_results(const ResultsPage& page) {
   if (auto error = problem(page)) return tl::unexpected(*std::move(error));
-  Sheet sheet(page.labels, "", "");
+  Sheet sheet(page.labels, {});
   if (!sheet.has_body()) return tl::unexpected(Error{"title and notice leave no room on the page"});
   draw_crops(sheet, page.crops);
   Table table{page.columns, {}};

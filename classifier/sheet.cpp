@@ -8,10 +8,10 @@
 namespace classifier {
 namespace {
 
-constexpr double kFoot = 26;          // of the page, taken by the footer
-constexpr double kColumnGap = 20;     // between two columns of sentences
-constexpr double kCellGap = 12;       // between two columns of a table
-constexpr double kCellPadding = 2.4;  // above and below the text of a cell
+constexpr double kFoot = 26;                          // of the page, taken by the footer
+constexpr double kColumnGap = 20;                     // between two columns of sentences
+constexpr double kCellGap = 12, kWidestCellGap = 26;  // between two columns of a table
+constexpr double kCellPadding = 1.7;                  // above and below the text of a cell
 constexpr Style kTitle{.size = 14, .bold = true}, kSubtitle{.size = 9, .colour = kGrey},
     kNotice{.size = 9, .bold = true}, kHeading{.size = 8.5, .bold = true}, kCell{.size = 7.5}, kSentence{.size = 6.8},
     kFooter{.size = 6.8, .colour = kGrey};
@@ -40,8 +40,9 @@ struct Setting {
   Style style;
   std::vector<double> widths;
   std::vector<bool> numeric;
+  double gap = kCellGap;
   [[nodiscard]] double total() const {
-    return std::accumulate(widths.begin(), widths.end(), 0.) + kCellGap * (static_cast<double>(widths.size()) - 1);
+    return std::accumulate(widths.begin(), widths.end(), 0.) + gap * (static_cast<double>(widths.size()) - 1);
   }
 };
 
@@ -87,7 +88,11 @@ std::vector<bool> numeric_columns(const Table& table) {
 
 Setting set_table(const Table& table, double width) {
   Setting setting{.style = kCell, .widths = natural_widths(table, kCell), .numeric = numeric_columns(table)};
-  if (setting.total() <= width) return setting;
+  if (setting.total() <= width) {
+    const double gaps = std::max(1., static_cast<double>(setting.widths.size()) - 1);
+    setting.gap = std::min(kWidestCellGap, kCellGap + (width - setting.total()) / gaps);
+    return setting;
+  }
   setting.style.size = std::max(kSmallestCell, kCell.size * width / setting.total());
   setting.widths = natural_widths(table, setting.style);
   if (setting.total() > width) squeeze(setting.widths, width);
@@ -114,7 +119,7 @@ void draw_line_of_row(Page& page, const Cells& cells, std::size_t line, const Se
     if (line < cells[column].size() && !cells[column][line].empty())
       page.text(cells[column][line], setting.numeric[column] ? x + width : x, y + style.size, style,
                 setting.numeric[column] ? Align::Right : Align::Left);
-    x += width + kCellGap;
+    x += width + setting.gap;
   }
 }
 
@@ -122,46 +127,67 @@ void draw_line_of_row(Page& page, const Cells& cells, std::size_t line, const Se
 
 struct Line {
   std::string text;
-  bool heading = false, bullet = false, gap_above = false;
+  bool heading = false, bullet = false;
 };
 
-std::vector<Line> lines_of(const std::vector<Section>& sections, double width) {
+std::vector<Line> lines_of(const std::vector<Section>& sections, const Style& style, double width) {
   std::vector<Line> lines;
   for (const Section& section : sections) {
     if (section.sentences.empty()) continue;
-    for (const std::string& text : wrapped(section.heading, kHeading, width))
-      lines.push_back({text, true, false, !lines.empty()});
+    for (const std::string& text : wrapped(section.heading, kHeading, width)) lines.push_back({text, true, false});
     for (const std::string& sentence : section.sentences) {
       bool first = true;
-      for (const std::string& text : wrapped(sentence, kSentence, width - 8))
-        lines.push_back({text, false, std::exchange(first, false), false});
+      for (const std::string& text : wrapped(sentence, style, width - 8))
+        lines.push_back({text, false, std::exchange(first, false)});
     }
   }
   return lines;
 }
 
-double height_of(const Line& line) {
-  return line.heading ? kHeading.line_height() + 1.5 + (line.gap_above ? 5 : 0) : kSentence.line_height();
-}
+// Lines [from, to) of a column, at the style of its sentences.
+struct Column {
+  const std::vector<Line>& lines;
+  Style style;
+  std::size_t from = 0, to = 0;
 
-// Lines from `from` on that fill a column of this height; a heading is not left alone at its end.
-std::size_t column_end(const std::vector<Line>& lines, std::size_t from, double height) {
-  std::size_t end = from;
-  for (double taken = 0; end < lines.size() && (taken += height_of(lines[end])) <= height; ++end) continue;
-  while (end < lines.size() && end > from + 1 && lines[end - 1].heading) --end;
-  return end;
-}
+  [[nodiscard]] double height_of(std::size_t i) const {
+    if (!lines[i].heading) return style.line_height();
+    return kHeading.line_height() + 1.5 + (i == from ? 0 : 5);
+  }
+  // As many lines as a column of this height takes; a heading is not left alone at its end, and a sentence of a few
+  // lines not broken.
+  void fill(double height) {
+    to = from;
+    for (double taken = 0; to < lines.size() && (taken += height_of(to)) <= height; ++to) continue;
+    constexpr std::size_t kFew = 7;
+    std::size_t whole = to;
+    while (whole < lines.size() && whole > from && !lines[whole].bullet && !lines[whole].heading) --whole;
+    if (whole > from && to - whole < kFew) to = whole;
+    while (to < lines.size() && to > from + 1 && lines[to - 1].heading) --to;
+  }
+};
 
-double draw_column(Page& page, const std::vector<Line>& lines, std::size_t from, std::size_t to, double x, double y) {
-  for (std::size_t i = from; i < to; ++i) {
-    const Line& line = lines[i];
-    const Style& style = line.heading ? kHeading : kSentence;
-    y += height_of(line);
+double draw(Page& page, const Column& column, double x, double y) {
+  for (std::size_t i = column.from; i < column.to; ++i) {
+    const Line& line = column.lines[i];
+    const Style& style = line.heading ? kHeading : column.style;
+    y += column.height_of(i);
     const double baseline = y - .28 * style.size - (line.heading ? 1.5 : 0);
     if (line.bullet) page.text("•", x, baseline, style);
     page.text(line.text, line.heading ? x : x + 8, baseline, style);
   }
   return y;
+}
+
+// The two columns of the least height that hold all lines from `from` on, or as many as this room takes.
+std::pair<Column, Column> columns(const std::vector<Line>& lines, const Style& style, std::size_t from, double room) {
+  Column first{lines, style, from, from}, second = first;
+  for (double height = std::min(room, 20.);; height = std::min(room, height + 2)) {
+    first.fill(height);
+    second.from = first.to;
+    second.fill(height);
+    if (second.to == lines.size() || height >= room) return {first, second};
+  }
 }
 
 }  // namespace
@@ -174,10 +200,7 @@ double paragraph(Page& page, const std::string& text, double x, double y, double
   return y;
 }
 
-Sheet::Sheet(const PictureLabels& labels, std::string subtitle, std::string caveat)
-    : labels_(labels), subtitle_(std::move(subtitle)), caveat_(std::move(caveat)) {
-  begin_page();
-}
+Sheet::Sheet(const PictureLabels& labels, Head head) : labels_(labels), head_(std::move(head)) { begin_page(); }
 
 void Sheet::begin_page() {
   pages_.emplace_back();
@@ -191,7 +214,7 @@ void Sheet::begin_page() {
 // The bar comes first: nothing on the page is read without it.
 void Sheet::notice() {
   const Style small{.size = 7.5};
-  const std::string text = caveat_.empty() ? kResearch : kResearch + (" - " + caveat_);
+  const std::string text = head_.caveat.empty() ? kResearch : kResearch + (" - " + head_.caveat);
   const auto lines = wrapped(text, kNotice, width() - 12);
   const auto more = labels_.notice.empty() || labels_.notice == kResearch
                         ? std::vector<std::string>{}
@@ -215,12 +238,18 @@ void Sheet::header() {
   const double from = y;
   const Style title = fitted(labels_.title, kTitle, main, kSmallestTitle);
   y = paragraph(page(), labels_.title, left(), y, main, title);
-  if (!subtitle_.empty()) y = paragraph(page(), subtitle_, left(), y, main, kSubtitle);
-  double at = from + 2;
-  for (const std::string& line : wrapped(joined({labels_.study_date, labels_.lesion}), {.size = 9}, side)) {
-    page().text(line, right(), at + 9, {.size = 9}, Align::Right);
-    at += Style{.size = 9}.line_height();
-  }
+  if (!head_.subtitle.empty()) y = paragraph(page(), head_.subtitle, left(), y, main, kSubtitle);
+  double at = from + 3;
+  const auto set = [&](const std::string& text, const Style& style) {
+    if (text.empty()) return;
+    for (const std::string& line : wrapped(text, style, side)) {
+      page().text(line, right(), at + style.size, style, Align::Right);
+      at += style.line_height();
+    }
+    at += 2.5;
+  };
+  set(joined({labels_.study_date, labels_.lesion}), {.size = 9});
+  set(head_.reference, {.size = 7.5, .colour = kGrey});
   y = std::max(y, at) + 3;
   page().line({left(), y}, {right(), y}, .6, kPale);
   y += 9;
@@ -280,19 +309,19 @@ void Sheet::table(const Table& table) {
 
 void Sheet::sections(const std::vector<Section>& sections) {
   const double wide = (width() - kColumnGap) / 2;
-  const std::vector<Line> lines = lines_of(sections, wide);
-  std::size_t from = 0;
-  while (from < lines.size()) {
-    need(5 * kSentence.line_height());
-    // The least height at which two columns hold what is left, or all that the page has.
-    double height = std::min(room(), kHeading.line_height() + kSentence.line_height());
-    const auto end_at = [&](double tall) { return column_end(lines, column_end(lines, from, tall), tall); };
-    while (height < room() && end_at(height) < lines.size()) height = std::min(room(), height + 2);
-    const std::size_t middle = column_end(lines, from, height), end = column_end(lines, middle, height);
-    const double first = draw_column(page(), lines, from, middle, left(), y);
-    const double second = draw_column(page(), lines, middle, end, left() + wide + kColumnGap, y);
-    y = std::max(first, second) + 8;
-    from = end;
+  std::vector<Line> lines;
+  Style style = kSentence;
+  need(5 * style.line_height());
+  for (const double size : {kSentence.size, 6.5, 6.2, kSentence.size}) {
+    style.size = size;
+    lines = lines_of(sections, style, wide);
+    if (columns(lines, style, 0, room()).second.to == lines.size()) break;
+  }
+  for (std::size_t from = 0; from < lines.size();) {
+    const auto [first, second] = columns(lines, style, from, room());
+    const double first_end = draw(page(), first, left(), y);
+    y = std::max(first_end, draw(page(), second, left() + wide + kColumnGap, y)) + 8;
+    from = second.to;
     if (from < lines.size()) next_page();
   }
 }

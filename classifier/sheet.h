@@ -24,8 +24,12 @@ struct Section {
 
 class Sheet {
  public:
-  // Every page says that it is for research only; `caveat` is added to that, `subtitle` stands below the title.
-  Sheet(const PictureLabels& labels, std::string subtitle, std::string caveat);
+  // Every page says that it is for research only. What may be empty: `subtitle` stands below the title, `reference` (an
+  // id) below date and lesion, `caveat` in the notice.
+  struct Head {
+    std::string subtitle{}, reference{}, caveat{};
+  };
+  Sheet(const PictureLabels& labels, Head head);
 
   [[nodiscard]] Page& page() { return pages_.back(); }
   [[nodiscard]] double left() const { return kMargin; }
@@ -46,7 +50,7 @@ class Sheet {
   void heading(const std::string& text);
   // As wide as its text needs; columns of numbers to the right. The columns stand again on every page it goes on to.
   void table(const Table& table);
-  // In two columns of equal height, at the smallest size that is well read.
+  // In two columns of equal height; somewhat smaller where that saves a page.
   void sections(const std::vector<Section>& sections);
 
   // The pages, without footers.
@@ -58,7 +62,7 @@ class Sheet {
   void notice();
 
   PictureLabels labels_;
-  std::string subtitle_, caveat_;
+  Head head_;
   std::vector<Page> pages_;
   double top_ = 0, bottom_ = 0;
 };

@@ -67,14 +67,20 @@ std::string shortest(double number) {
 std::string fixed(double number, int decimals) {
   char text[400];
   const std::string all(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.*f", decimals, number)));
+  if (all[0] != '-') return all;
   const bool is_zero = all.find_first_not_of("-0.") == std::string::npos;
-  return is_zero && all[0] == '-' ? all.substr(1) : all;
+  return is_zero ? all.substr(1) : "−" + all.substr(1);
 }
 
 std::string four_digits(double number) {
   if (number == 0 || !std::isfinite(number)) return fixed(number, 0);
   const int before = static_cast<int>(std::floor(std::log10(std::abs(number)))) + 1;
   return fixed(number, std::clamp(4 - before, 0, 6));
+}
+
+std::string probability_text(double probability) {
+  if (probability < .005) return "< 0.01";
+  return probability >= .995 ? "> 0.99" : fixed(probability, 2);
 }
 
 std::string readable_unit(const std::string& unit) {
