@@ -109,6 +109,15 @@ TEST_F(Rules, KeepItkBehindTheRegistration) {
                           "server/work.cpp:1: includes <itkImage.h>, which server must not know"));
 }
 
+TEST_F(Rules, KeepCairoBehindTheCanvas) {
+  write("classifier/canvas.cpp", "#include <cairo-pdf.h>\n");
+  write("classifier/canvas.h", "#include <cairo.h>\n");
+  write("classifier/nomogram_picture.cpp", "#include <cairo.h>\n");
+  EXPECT_THAT(violations(),
+              ElementsAre("classifier/canvas.h:1: includes <cairo.h>, which classifier must not know",
+                          "classifier/nomogram_picture.cpp:1: includes <cairo.h>, which classifier must not know"));
+}
+
 TEST_F(Rules, KeepLibrariesOutOfHeadersThatOthersInclude) {
   write("storage/sqlite.h", "#include <sqlite3.h>\n");
   write("storage/jobs.h", "#include \"storage/sqlite.h\"\n");
