@@ -60,6 +60,12 @@ void copy_from_template(DcmItem& to, const std::filesystem::path& template_image
   std::for_each(kCopiedOrEmpty.begin(), kCopiedOrEmpty.end(), copy);
 }
 
+// The first of a series has no number of its own.
+std::string file_name(const OutlineRequest& request) {
+  const std::string series = "seg_" + std::to_string(request.series_number);
+  return series + (request.instance_number > 1 ? "_" + std::to_string(request.instance_number) : "") + ".dcm";
+}
+
 void put_series(DcmItem& item, const OutlineRequest& request, const Equipment& equipment) {
   const std::string date = request.content_datetime.substr(0, 8), time = request.content_datetime.substr(8, 6);
   put_text(item, DCM_SOPClassUID, UID_SegmentationStorage);
@@ -69,18 +75,19 @@ void put_series(DcmItem& item, const OutlineRequest& request, const Equipment& e
   put_text(item, DCM_SeriesDescription, "Lesion outline");
   for (const auto& tag : {DCM_SeriesDate, DCM_ContentDate}) put_text(item, tag, date);
   for (const auto& tag : {DCM_SeriesTime, DCM_ContentTime}) put_text(item, tag, time);
-  put_text(item, DCM_InstanceNumber, "1");
+  put_text(item, DCM_InstanceNumber, std::to_string(request.instance_number));
   put_text(item, DCM_Manufacturer, equipment.manufacturer);
   put_text(item, DCM_ManufacturerModelName, kWorkstationModel);
   put_text(item, DCM_DeviceSerialNumber, equipment.serial);
   put_text(item, DCM_SoftwareVersions, equipment.version.empty() ? "0" : equipment.version);
 }
 
-void put_image_description(DcmItem& item, const fitting::Geometry& geometry, std::size_t frames) {
+void put_image_description(DcmItem& item, const OutlineRequest& request, std::size_t frames) {
+  const fitting::Geometry& geometry = request.mask.geometry;
   put_text(item, DCM_ImageType, "DERIVED\\PRIMARY");
   put_text(item, DCM_ContentLabel, "LESION");
   put_text(item, DCM_ContentDescription, "Lesion outline");
-  put_text(item, DCM_ContentCreatorName, "Reader^One");
+  put_text(item, DCM_ContentCreatorName, request.creator);
   put_text(item, DCM_SegmentationType, "BINARY");
   put_text(item, DCM_LossyImageCompression, "00");
   put_unsigned(item, DCM_SamplesPerPixel, 1);
@@ -179,7 +186,7 @@ Result<Written> write_segmentation(const OutlineRequest& request, const Equipmen
     DcmDataset& dataset = *file.getDataset();
     copy_from_template(dataset, request.template_image);
     put_series(dataset, request, equipment);
-    put_image_description(dataset, request.mask.geometry, slices.size());
+    put_image_description(dataset, request, slices.size());
     put_segment(dataset, request);
     put_dimensions(dataset, request);
     put_shared_groups(dataset, request.mask.geometry);
@@ -188,7 +195,7 @@ Result<Written> write_segmentation(const OutlineRequest& request, const Equipmen
     const std::vector<std::uint8_t> bits = packed(request.mask, slices);
     check(dataset.putAndInsertUint8Array(DcmTag(DCM_PixelData, EVR_OB), bits.data(), bits.size()), "insert pixels");
     std::filesystem::create_directories(folder);
-    return output::save(file, folder / ("seg_" + std::to_string(request.series_number) + ".dcm"));
+    return output::save(file, folder / file_name(request));
   });
 }
 
