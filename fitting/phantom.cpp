@@ -20,6 +20,28 @@ const std::vector<Tissue>& tissues() {
   return kTissues;
 }
 
+namespace {
+
+// The rate after so many times the dose.
+double shortened(double before_ms, double after_ms, double agent) {
+  return 1 / (1 / before_ms + agent * (1 / after_ms - 1 / before_ms));
+}
+
+}  // namespace
+
+std::vector<Tissue> tissues_of(const Phantom& phantom) {
+  std::vector<Tissue> all = tissues();
+  if (phantom.agent == 1) return all;  // not a digit of theirs changes
+  for (Tissue& tissue : all) {
+    if (tissue.t1_pre_ms <= 0) continue;
+    tissue.t1_post_ms = shortened(tissue.t1_pre_ms, tissue.t1_post_ms, phantom.agent);
+    tissue.t2_post_ms = shortened(tissue.t2_ms, tissue.t2_post_ms, phantom.agent);
+    tissue.pd_post_percent = tissue.pd_pre_percent + phantom.agent * (tissue.pd_post_percent - tissue.pd_pre_percent);
+    tissue.uptake.amplitude *= phantom.agent;
+  }
+  return all;
+}
+
 // --- anatomy ---
 //
 // The patient lies prone: anterior is -y. The chest wall is 25 mm of muscle with a curved front that touches y = 0
@@ -43,19 +65,24 @@ constexpr Ellipsoid kSkin{0, 160, 0, 216, 166, 176}, kChest{0, 160, 0, 210, 160,
 constexpr Ellipsoid kBreast{75, 0, 0, 55, 100, 55}, kGland{76, -48, 2, 34, 36, 38};
 constexpr Ellipsoid kLesion{78, -58, 4, 11, 11, 10};
 
-std::uint8_t label_at(double x, double y, double z) {
+Ellipsoid lesion_of(const Phantom& phantom) {
+  const Vec3 half = lesion_half_axes_mm(phantom);
+  return {kLesion.x, kLesion.y, kLesion.z, half.x(), half.y(), half.z()};
+}
+
+std::uint8_t label_at(const Ellipsoid& lesion, double x, double y, double z) {
   if (kChest.contains(x, y, z)) return kCavity.contains(x, y, z) ? kAir : kMuscle;
-  if (kLesion.contains(x, y, z)) return kLesionLabel;
+  if (lesion.contains(x, y, z)) return kLesionLabel;  // no point lies in one of no size
   const double side = std::abs(x);
   if (kGland.contains(side, y, z)) return kFibroglandular;
   return kBreast.contains(side, y, z) || kSkin.contains(x, y, z) ? kFat : kAir;
 }
 
-void label_row(const Geometry& geometry, int row, int slice, std::vector<std::uint8_t>& all) {
+void label_row(const Geometry& geometry, const Ellipsoid& lesion, int row, int slice, std::vector<std::uint8_t>& all) {
   const Vec3 first = geometry.centre_mm(0, row, slice), step = geometry.row_direction * geometry.column_spacing_mm;
   const double x = first.x(), y = first.y(), z = first.z(), dx = step.x(), dy = step.y(), dz = step.z();
   for (int column = 0; column < geometry.columns; ++column) {
-    all.push_back(label_at(x + column * dx, y + column * dy, z + column * dz));
+    all.push_back(label_at(lesion, x + column * dx, y + column * dy, z + column * dz));
   }
 }
 
@@ -63,11 +90,16 @@ void label_row(const Geometry& geometry, int row, int slice, std::vector<std::ui
 
 Vec3 lesion_centre_mm() { return {kLesion.x, kLesion.y, kLesion.z}; }
 
-std::vector<std::uint8_t> labels(const Geometry& geometry) {
+Vec3 lesion_half_axes_mm(const Phantom& phantom) {
+  return Vec3(kLesion.half_x, kLesion.half_y, kLesion.half_z) * (phantom.lesion_diameter_mm / (2 * kLesion.half_x));
+}
+
+std::vector<std::uint8_t> labels(const Geometry& geometry, const Phantom& phantom) {
+  const Ellipsoid lesion = lesion_of(phantom);
   std::vector<std::uint8_t> all;
   all.reserve(geometry.voxels());
   for (int slice = 0; slice < geometry.slices(); ++slice) {
-    for (int row = 0; row < geometry.rows; ++row) label_row(geometry, row, slice, all);
+    for (int row = 0; row < geometry.rows; ++row) label_row(geometry, lesion, row, slice, all);
   }
   return all;
 }
@@ -81,9 +113,9 @@ constexpr double kFullScale = 3200;
 
 // signals[label][contrast] before the receiver.
 std::vector<std::vector<double>> tissue_signals(const Protocol& protocol, const Model& model, Quantity quantity,
-                                                double after_injection_s) {
+                                                double after_injection_s, const Phantom& phantom) {
   std::vector<std::vector<double>> signals;
-  for (const Tissue& tissue : tissues()) {
+  for (const Tissue& tissue : tissues_of(phantom)) {
     auto& signal = signals.emplace_back(protocol.axis.size(), 0.0);
     if (tissue.pd_pre_percent <= 0) continue;
     model.signal(protocol, parameters_of(tissue, quantity), signal);
@@ -148,18 +180,18 @@ double relative_enhancement(const Uptake& uptake, double after_injection_s) {
 }
 
 double receiver_gain(const Protocol& protocol, const Model& model, Quantity quantity,
-                     std::span<const double> after_injection_s) {
-  double gain = gain_of(tissue_signals(protocol, model, quantity, 0));
+                     std::span<const double> after_injection_s, const Phantom& phantom) {
+  double gain = gain_of(tissue_signals(protocol, model, quantity, 0, phantom));
   for (const double time_s : after_injection_s)
-    gain = std::min(gain, gain_of(tissue_signals(protocol, model, quantity, time_s)));
+    gain = std::min(gain, gain_of(tissue_signals(protocol, model, quantity, time_s, phantom)));
   return gain;
 }
 
 Series simulate(const Geometry& geometry, const Protocol& protocol, const Model& model, Quantity quantity, double sigma,
                 std::uint64_t seed, const Exposure& exposure) {
   Series series{.geometry = geometry, .protocol = protocol, .planes = {}};
-  const std::vector<std::uint8_t> label = labels(geometry);
-  const auto signals = tissue_signals(protocol, model, quantity, exposure.after_injection_s);
+  const std::vector<std::uint8_t> label = labels(geometry, exposure.phantom);
+  const auto signals = tissue_signals(protocol, model, quantity, exposure.after_injection_s, exposure.phantom);
   const double gain = exposure.gain.value_or(gain_of(signals));
   for (std::size_t k = 0; k < protocol.axis.size(); ++k) {
     std::vector<float> plane(label.size());

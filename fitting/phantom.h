@@ -36,14 +36,25 @@ struct Tissue {
 [[nodiscard]] const std::vector<Tissue>& tissues();
 inline constexpr std::uint8_t kLesionLabel = 4;
 
+// Which phantom: its patient may get another dose, and its mass may be smaller, larger or absent.
+struct Phantom {
+  double agent = 1;                // dose, relative to the one after which tissues() has its values
+  double lesion_diameter_mm = 22;  // largest, in an axial slice; 0: no mass
+};
+// The tissues after that dose. Relaxivity is linear: 1/T1 and 1/T2 change by so much per dose; the apparent proton
+// density and the amplitude of the uptake are taken to do so as well. `agent` is not negative.
+[[nodiscard]] std::vector<Tissue> tissues_of(const Phantom& phantom);
+
 // (S(t) - S(0)) / S(0) of a dynamic series; 0 up to the injection.
 [[nodiscard]] double relative_enhancement(const Uptake& uptake, double after_injection_s);
 
 // Label of every voxel of `geometry`, evaluated at the voxel centre in patient space: any grid sees the same anatomy
 // (two breasts, fat, fibroglandular tissue, chest wall, one ellipsoidal mass of about 22 mm whose centre is
 // lesion_centre_mm()).
-[[nodiscard]] std::vector<std::uint8_t> labels(const Geometry& geometry);
+[[nodiscard]] std::vector<std::uint8_t> labels(const Geometry& geometry, const Phantom& phantom = {});
 [[nodiscard]] Vec3 lesion_centre_mm();
+// Of the mass along the patient's axes; its largest extent lies across x and y.
+[[nodiscard]] Vec3 lesion_half_axes_mm(const Phantom& phantom = {});
 
 // What a series measures. SyMRI and kurtosis have several parameters, the others one and the proton density.
 enum class Quantity { T1Pre, T1Post, T2, T2star, Adc, Kurtosis, SymriPre, SymriPost };
@@ -52,10 +63,11 @@ enum class Quantity { T1Pre, T1Post, T2, T2star, Adc, Kurtosis, SymriPre, SymriP
 // {D, K, PD} or {T1, T2, PD, B1}, in the catalog's units, PD in %.
 [[nodiscard]] std::vector<double> parameters_of(const Tissue& tissue, Quantity quantity);
 
-// How an image is taken, apart from its protocol.
+// How an image is taken, and of what, apart from its protocol.
 struct Exposure {
   double after_injection_s = 0;     // when, in a dynamic series; nothing has enhanced up to 0
   std::optional<double> gain = {};  // of the receiver; absent: the one that suits this series alone
+  Phantom phantom = {};
 };
 
 // Signal of every contrast of `protocol` for the labelled voxels by `model`, with Rician noise of standard deviation
@@ -68,6 +80,6 @@ struct Exposure {
 // The gain that brings the strongest signal to 3200, of all `after_injection_s`: series that are to be compared (the
 // phases of a dynamic series, SyMRI before and after contrast) share the smallest of theirs.
 [[nodiscard]] double receiver_gain(const Protocol& protocol, const Model& model, Quantity quantity,
-                                   std::span<const double> after_injection_s = {});
+                                   std::span<const double> after_injection_s = {}, const Phantom& phantom = {});
 
 }  // namespace fitting

@@ -1,5 +1,6 @@
 #include "server/simulate.h"
 
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 
 #include "dicom/output/scanner_images.h"
 #include "server/simulation/profile.h"
+#include "server/simulation/reader.h"
 #include "server/simulation/truth.h"
 
 namespace server {
@@ -18,7 +20,10 @@ using simulation::Profile, simulation::WrittenSeries;
 template <class T>
 using Expected = tl::expected<T, std::string>;
 
-constexpr const char* kOutlineTime = "20260105112000";  // the reader sits down when the patient has left
+// The readers sit down when the patient has left.
+constexpr const char* kOutlineDate = "20260105";
+constexpr int kOutlineMinute = 11 * 60 + 20, kMinutesEach = 5;
+constexpr int kOutlineSeries = 9010;
 constexpr const char* kOutlineKey = "outline_sop_instance_uid";
 
 std::string no_such_profile() {
@@ -35,6 +40,15 @@ std::optional<std::string> out_of_range(const SimulateOptions& options) {
   if (options.matrix < 32 || options.matrix > 1024) return "the matrix must lie between 32 and 1024";
   if (options.slices < 8 || options.slices > 256) return "the number of slices must lie between 8 and 256";
   if (!(options.noise >= 0 && options.noise <= 500)) return "the noise must lie between 0 and 500";
+  const double dose = options.dose_mmol_per_kg.value_or(profile->dose_mmol_per_kg);
+  if (!(dose >= 0.02 && dose <= 0.4)) return "the dose must lie between 0.02 and 0.4 mmol/kg";
+  const double field = options.field_strength_t.value_or(3);
+  if (field != 1.5 && field != 3) return "the field strength must be 1.5 or 3 T";
+  if (!(options.lesion_diameter_mm >= 4 && options.lesion_diameter_mm <= 40))
+    return "the diameter of the lesion must lie between 4 and 40 mm";
+  if (options.readers < 1 || options.readers > simulation::kMostReaders || options.repeats < 1 ||
+      options.repeats > simulation::kMostRepeats)
+    return "the readings must be those of 1 to 5 readers, 1 to 5 times each";
   return std::nullopt;
 }
 
@@ -64,17 +78,51 @@ std::span<const dicom::Written> outlined(const SimulateOptions& options, const P
   return std::span(images).subspan(static_cast<std::size_t>(profile.outlined_volume) * each, each);
 }
 
-Expected<dicom::Written> write_outline(const SimulateOptions& options, const fitting::Mask& mask,
+struct Reading {
+  int reader = 1, repeat = 1;
+};
+
+std::vector<Reading> readings(const SimulateOptions& options) {
+  std::vector<Reading> all;
+  for (int reader = 1; options.outline && reader <= options.readers; ++reader)
+    for (int repeat = 1; repeat <= options.repeats; ++repeat) all.push_back({reader, repeat});
+  return all;
+}
+
+// "2x3"; empty without an outline.
+std::string named_readings(const SimulateOptions& options) {
+  return options.outline ? std::to_string(options.readers) + "x" + std::to_string(options.repeats) : "";
+}
+
+// One reading is the lesion itself.
+fitting::Mask drawn(const SimulateOptions& options, const Profile& profile, const Reading& reading) {
+  const bool single = options.readers == 1 && options.repeats == 1;
+  return single ? simulation::lesion(options, profile.outlined_field_mm)
+                : simulation::drawn_by(options, profile.outlined_field_mm, reading.reader, reading.repeat);
+}
+
+std::string drawn_at(const SimulateOptions& options, const Reading& reading) {
+  const int minute = kOutlineMinute + kMinutesEach * ((reading.reader - 1) * options.repeats + reading.repeat - 1);
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%02d%02d00", minute / 60, minute % 60);
+  return kOutlineDate + std::string(digits);
+}
+
+Expected<dicom::Written> write_outline(const SimulateOptions& options, const Profile& profile, const Reading& reading,
                                        std::span<const dicom::Written> images, const std::filesystem::path& folder) {
   const std::string study = simulation::study_uid(options);
+  const std::string series = reading.reader == 1 ? "outlines" : "outlines of reader " + std::to_string(reading.reader);
   dicom::OutlineRequest request{.template_image = images.front().file,
                                 .drawn_on = {},
-                                .mask = mask,
+                                .mask = drawn(options, profile, reading),
                                 .label = "Lesion 1",
                                 .tracking_id = "Lesion 1",
                                 .tracking_uid = simulation::uid_within(study, "lesion 1"),
-                                .series_uid = simulation::uid_within(study, "outlines"),
-                                .content_datetime = kOutlineTime};
+                                .series_uid = simulation::uid_within(study, series),
+                                .content_datetime = drawn_at(options, reading),
+                                .series_number = kOutlineSeries + reading.reader - 1,
+                                .instance_number = reading.repeat,
+                                .creator = simulation::reader_name(reading.reader)};
   for (const auto& image : images)
     request.drawn_on.push_back({image.sop_class_uid, image.sop_instance_uid, image.series_uid});
   auto written =
@@ -96,7 +144,7 @@ bool holds_this_exam(const std::filesystem::path& out, const SimulateOptions& op
   std::ifstream file(out / "truth.json", std::ios::binary);
   const auto known = nlohmann::json::parse(file, nullptr, false);
   return known.is_object() && known.value("study_instance_uid", nlohmann::json()) == simulation::study_uid(options) &&
-         known.contains(kOutlineKey) == options.outline;
+         known.value("readings", "") == named_readings(options);
 }
 
 Expected<void> prepare(const std::filesystem::path& out, const SimulateOptions& options) {
@@ -132,11 +180,15 @@ tl::expected<std::vector<SimulatedFile>, std::string> simulate(const SimulateOpt
 
   const fitting::Mask mask = simulation::lesion(options, profile.outlined_field_mm);
   auto known = simulation::truth(options, profile, mask, *written);
-  if (options.outline) {
-    const auto outline = write_outline(options, mask, outlined(options, profile, *written), out / "outline");
+  known["readings"] = named_readings(options);
+  for (const Reading& reading : readings(options)) {
+    const auto outline =
+        write_outline(options, profile, reading, outlined(options, profile, *written), out / "outline");
     if (!outline) return tl::unexpected(outline.error());
     files.push_back({outline->file, outline->sop_class_uid, outline->sop_instance_uid, true});
-    known[kOutlineKey] = outline->sop_instance_uid;
+    if (!known.contains(kOutlineKey)) known[kOutlineKey] = outline->sop_instance_uid;
+    known["outlines"].push_back(
+        {{"reader", reading.reader}, {"repeat", reading.repeat}, {"sop_instance_uid", outline->sop_instance_uid}});
   }
   if (auto stored = write_text(out / "truth.json", known.dump(2)); !stored) return tl::unexpected(stored.error());
   return files;

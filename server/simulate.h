@@ -3,6 +3,7 @@
 // installation.
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
 #include <vector>
@@ -17,6 +18,16 @@ struct SimulateOptions {
   double noise = 12;                      // standard deviation of the noise in stored units, 0..500
   bool outline = true;                    // whether a reader has outlined the lesion
   bool enhanced = false;                  // multi-frame objects, where the scanner has software that writes them
+  // Of contrast agent, 0.02..0.4; absent: the dose of the profile's paper. Rates of relaxation and uptake change with
+  // it.
+  std::optional<double> dose_mmol_per_kg = {};
+  // What the headers say, 1.5 or 3; absent: the scanner's own. Field strength and imaging frequency only: the tissues
+  // keep their values of 3 T.
+  std::optional<double> field_strength_t = {};
+  double lesion_diameter_mm = 22;  // 4..40
+  // Who outlined the lesion, and how often each, 1..5. One reader who does so once has a hand that does not err; the
+  // outlines of several are off by some tenths of a millimetre, each differently.
+  int readers = 1, repeats = 1;
 };
 
 // The exams that can be made: a scanner with the protocol of a paper.
@@ -31,10 +42,11 @@ struct SimulatedFile {
   bool outline = false;
 };
 
-// Writes `out`/exam (images), `out`/outline (a Segmentation of the lesion, drawn on the contrast-enhanced phase by a
-// hand that does not err) and `out`/truth.json, and returns the DICOM files in the order in which they would be pushed:
-// the outline last. Same options, same bytes. An error names the option that is out of range. An exam of the same
-// options in `out` is written over; an exam of others, or an unfinished one, is an error and is left as it is.
+// Writes `out`/exam (images), `out`/outline (a Segmentation of the lesion for each reading, drawn on the
+// contrast-enhanced phase; a series for each reader; one Tracking UID for all) and `out`/truth.json, and returns the
+// DICOM files in the order in which they would be pushed: the outlines last. Same options, same bytes. An error names
+// the option that is out of range. An exam of the same options in `out` is written over; an exam of others, or an
+// unfinished one, is an error and is left as it is.
 [[nodiscard]] tl::expected<std::vector<SimulatedFile>, std::string> simulate(const SimulateOptions& options,
                                                                              const std::filesystem::path& out);
 

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "fitting/text.h"
+
 namespace dicom {
 namespace {
 
@@ -103,21 +105,32 @@ void write_times(DcmItem* content, DcmItem& header) {
   translate(content, DCM_FrameAcquisitionNumber, header, DCM_AcquisitionNumber);
 }
 
-// Enhanced Contrast/Bolus module; the frame may say that nothing had been given yet.
+// Of several injections of one agent the volumes add up; the agent's own is their sum already.
+void write_volume(DcmItem& agent, DcmItem& header) {
+  double ml = 0;
+  DcmSequenceOfItems* profiles = nullptr;
+  if (agent.findAndGetSequence(DCM_ContrastAdministrationProfileSequence, profiles).good() && profiles != nullptr)
+    for (DcmItem* profile : items_of(*profiles)) ml += number(*profile, DCM_ContrastBolusVolume).value_or(0);
+  if (ml > 0) put(header, DCM_ContrastBolusVolume, fitting::text("%.8g", ml));
+  copy(agent, DCM_ContrastBolusVolume, header);
+}
+
+// Enhanced Contrast/Bolus module; the frame may say that nothing had been given yet. Which of several agents a volume
+// is of stays open: they are named as such.
 void write_contrast_agent(DcmItem& object, DcmItem* usage, DcmItem& header) {
   DcmItem* agent = first_item(object, DCM_ContrastBolusAgentSequence);
   if (agent == nullptr) return;
-  if (DcmItem* profile = first_item(*agent, DCM_ContrastAdministrationProfileSequence)) {
+  if (DcmItem* profile = first_item(*agent, DCM_ContrastAdministrationProfileSequence))
     copy(*profile, DCM_ContrastBolusStartTime, header);
-    copy(*profile, DCM_ContrastBolusVolume, header);
-  }
-  copy_all(agent, {DCM_ContrastBolusVolume}, header);
-  if (usage != nullptr && says(*usage, DCM_ContrastBolusAgentAdministered, "NO")) {
-    static_cast<void>(header.findAndDeleteElement(DCM_ContrastBolusVolume));
-    return;
-  }
+  if (usage != nullptr && says(*usage, DCM_ContrastBolusAgentAdministered, "NO")) return;
+  DcmItem* second = nullptr;
+  static_cast<void>(object.findAndGetSequenceItem(DCM_ContrastBolusAgentSequence, second, 1));
+  write_volume(*agent, header);
+  copy_all(agent, {DCM_ContrastBolusIngredientConcentration}, header);
+  if (DcmItem* ingredient = first_item(*agent, DCM_ContrastBolusIngredientCodeSequence))
+    put(header, DCM_ContrastBolusIngredient, text(*ingredient, DCM_CodeMeaning));
   const std::string name = text(*agent, DCM_CodeMeaning);
-  put(header, DCM_ContrastBolusAgent, name.empty() ? "unnamed agent" : name);
+  put(header, DCM_ContrastBolusAgent, second != nullptr ? "several agents" : name.empty() ? "unnamed agent" : name);
 }
 
 const std::array kOfTheObject{DCM_SpecificCharacterSet,
@@ -130,6 +143,7 @@ const std::array kOfTheObject{DCM_SpecificCharacterSet,
                               DCM_AcquisitionDateTime,
                               DCM_ContentTime,
                               DCM_AccessionNumber,
+                              DCM_PatientWeight,
                               DCM_Manufacturer,
                               DCM_ManufacturerModelName,
                               DCM_SeriesDescription,

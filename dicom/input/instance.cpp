@@ -9,6 +9,7 @@
 #include "dicom/dcmtk.h"
 #include "dicom/input/clock.h"
 #include "dicom/input/content.h"
+#include "dicom/input/contrast_dose.h"
 #include "dicom/input/enhanced.h"
 #include "dicom/input/nesting.h"
 #include "dicom/input/vendors.h"
@@ -197,6 +198,10 @@ void read_contrast_agent(DcmItem& item, Instance& instance) {
       instance.contrast_dose_ml.has_value() || positive(number(item, DCM_ContrastBolusTotalDose)).has_value();
   for (const DcmTagKey& tag : {DCM_ContrastBolusAgent, DCM_ContrastBolusRoute, DCM_ContrastBolusIngredient})
     instance.contrast_agent |= names_something(text(item, tag));
+  const ContrastDose dose =
+      instance.contrast_agent ? contrast_dose(item) : ContrastDose{{}, "the header names no contrast agent"};
+  instance.contrast_dose_mmol_per_kg = dose.mmol_per_kg;
+  instance.contrast_dose_why = dose.why;
 }
 
 void apply_vendor(DcmItem& item, Instance& instance) {

@@ -74,6 +74,8 @@ struct Instance {
   std::optional<double> contrast_start_s;  // (0018,1042) on the day that puts it nearest to the acquisition, same clock
                                            // as acquisition_time_s
   std::optional<double> contrast_dose_ml;  // (0018,1041)
+  std::optional<double> contrast_dose_mmol_per_kg;  // volume x concentration of a known agent / Patient's Weight
+  std::string contrast_dose_why;                    // how it was derived, or why it is not known (contrast_dose.h)
 };
 
 // Reads the header, not the pixels: one Instance, or one for each frame of an enhanced multi-frame object, in their

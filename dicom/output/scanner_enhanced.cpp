@@ -128,16 +128,17 @@ void put_dimensions(DcmItem& item, const Object& object) {
 void put_contrast_agent(DcmItem& item, const Object& object) {
   if (!object.series.contrast_agent) return;
   DcmItem& agent = add_item(item, DCM_ContrastBolusAgentSequence);
-  put_text(agent, DCM_CodeValue, "C-17800");
-  put_text(agent, DCM_CodingSchemeDesignator, "SRT");
-  put_text(agent, DCM_CodeMeaning, "Gadolinium");
+  const SimulatedExam::Injection& injection = object.exam.injection;
+  put_text(agent, DCM_CodeValue, "AGENT");  // of the site, as sites code what they inject
+  put_text(agent, DCM_CodingSchemeDesignator, "99SIMULATED");
+  put_text(agent, DCM_CodeMeaning, injection.agent);
   put_text(agent, DCM_ContrastBolusAgentNumber, kAgentNumber);
   add_code(agent, DCM_ContrastBolusAdministrationRouteSequence, "G-D101", "SRT", "Intravenous route");
   add_code(agent, DCM_ContrastBolusIngredientCodeSequence, "C-17800", "SRT", "Gadolinium");
-  put_decimal(agent, DCM_ContrastBolusVolume, 13);
-  put_decimal(agent, DCM_ContrastBolusIngredientConcentration, 500);
+  put_decimal(agent, DCM_ContrastBolusVolume, injection.volume_ml);
+  put_decimal(agent, DCM_ContrastBolusIngredientConcentration, injection.mg_per_ml);
   DcmItem& profile = add_item(agent, DCM_ContrastAdministrationProfileSequence);
-  put_decimal(profile, DCM_ContrastBolusVolume, 13);
+  put_decimal(profile, DCM_ContrastBolusVolume, injection.volume_ml);
   if (object.series.contrast_start_s)
     put_text(profile, DCM_ContrastBolusStartTime, clock_time(*object.series.contrast_start_s));
 }
@@ -180,7 +181,7 @@ void put_modifiers(DcmItem& shared, const Object& object) {
   put_text(imaging, DCM_MagnetizationTransfer, "NONE");
   put_text(imaging, DCM_BloodSignalNulling, "NO");
   put_text(imaging, DCM_Tagging, "NONE");
-  put_number(imaging, DCM_TransmitterFrequency, std::stod(imaging_frequency_mhz(object.exam.scanner)));
+  put_number(imaging, DCM_TransmitterFrequency, std::stod(imaging_frequency_mhz(object.exam)));
   DcmItem& modifier = add_item(shared, DCM_MRModifierSequence);
   put_text(modifier, DCM_InversionRecovery, "NO");
   put_text(modifier, DCM_FlowCompensation, "NONE");
@@ -363,7 +364,7 @@ Written write_enhanced_object(const SimulatedExam& exam, const SimulatedSeries& 
   DcmDataset& dataset = *file.getDataset();
   put_identity(dataset, exam, UID_EnhancedMRImageStorage);
   put_times(dataset, object);
-  put_equipment(dataset, exam.scanner);
+  put_equipment(dataset, exam);
   put_series(dataset, object.frame(0));
   put_image(dataset, object);
   put_sequence(dataset, object);

@@ -28,6 +28,14 @@ struct SimulatedExam {
   std::string date;    // YYYYMMDD
   double start_s = 0;  // of the study, seconds after midnight
   Scanner scanner = Scanner::SkyraE11;
+  std::optional<double> field_strength_t = {};  // 1.5 or 3: what the header says instead of the scanner's own
+  double weight_kg = 65;
+  // What series with a contrast agent name.
+  struct Injection {
+    std::string agent = "Gadoterate meglumine";
+    double mg_per_ml = 376.9, volume_ml = 13;  // undiluted
+  };
+  Injection injection = {};
 };
 
 // Images that share one DICOM series and one geometry. A series of several geometries (a localizer), and a dynamic one,
@@ -86,7 +94,8 @@ struct OutlineRequest {
   fitting::Mask mask;
   std::string label, tracking_id, tracking_uid, series_uid, algorithm_type = "MANUAL";
   std::string content_datetime;  // YYYYMMDDHHMMSS
-  int series_number = 9010;
+  int series_number = 9010, instance_number = 1;
+  std::string creator = "Reader^One";  // who drew it
 };
 // Refuses (Malformed) an empty mask, a mask that does not fit its geometry, and a number of images that is neither one
 // nor its number of slices.

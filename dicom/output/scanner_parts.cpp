@@ -35,6 +35,16 @@ Habits habits_of(Scanner scanner) {
   return {};
 }
 
+// Of the scanner that is asked for, or of the same vendor's at the other field strength.
+Habits habits_of(const SimulatedExam& exam) {
+  Habits habits = habits_of(exam.scanner);
+  if (!exam.field_strength_t) return habits;
+  const bool ge = exam.scanner == Scanner::Architect, low = *exam.field_strength_t < 2;
+  habits.field_t = low ? "1.5" : "3";
+  habits.frequency_mhz = ge ? (low ? "63.863" : "127.763821") : (low ? "63.68" : "123.25");
+  return habits;
+}
+
 double since_first_excitation_s(const SimulatedSeries& series, int contrast) {
   if (series.dynamic) return series.dynamic->since_first_s;
   return is_multi_echo(series) ? series.contrasts[contrast].echo_time_ms / 1000
@@ -128,7 +138,7 @@ void put_identity(DcmItem& item, const SimulatedExam& exam, const char* sop_clas
   put_text(item, DCM_PatientBirthDate, "");
   put_text(item, DCM_PatientSex, "F");
   put_text(item, DCM_PatientAge, "050Y");
-  put_text(item, DCM_PatientWeight, "65");
+  put_decimal(item, DCM_PatientWeight, exam.weight_kg);
   put_text(item, DCM_StudyInstanceUID, exam.study_uid);
   put_text(item, DCM_StudyID, "1");
   put_text(item, DCM_AccessionNumber, exam.accession_number);
@@ -136,8 +146,8 @@ void put_identity(DcmItem& item, const SimulatedExam& exam, const char* sop_clas
   put_text(item, DCM_StudyDescription, "MR Breast quantitative (simulated)");
 }
 
-void put_equipment(DcmItem& item, Scanner scanner) {
-  const Habits habits = habits_of(scanner);
+void put_equipment(DcmItem& item, const SimulatedExam& exam) {
+  const Habits habits = habits_of(exam);
   put_text(item, DCM_Manufacturer, habits.manufacturer);
   put_text(item, DCM_ManufacturerModelName, habits.model);
   put_text(item, DCM_SoftwareVersions, habits.software);
@@ -147,7 +157,7 @@ void put_equipment(DcmItem& item, Scanner scanner) {
   put_text(item, DCM_MagneticFieldStrength, habits.field_t);
 }
 
-const char* imaging_frequency_mhz(Scanner scanner) { return habits_of(scanner).frequency_mhz; }
+const char* imaging_frequency_mhz(const SimulatedExam& exam) { return habits_of(exam).frequency_mhz; }
 
 void put_series(DcmItem& item, const Image& image) {
   const SimulatedSeries& series = image.series;
@@ -168,7 +178,7 @@ void put_physics(DcmItem& item, const Image& image) {
   const SimulatedSeries& series = image.series;
   const auto& contrast = image.contrast();
   put_text(item, DCM_ImagedNucleus, "1H");
-  put_text(item, DCM_ImagingFrequency, imaging_frequency_mhz(image.exam.scanner));
+  put_text(item, DCM_ImagingFrequency, imaging_frequency_mhz(image.exam));
   put_text(item, DCM_ScanningSequence, series.scanning_sequence);
   put_text(item, DCM_SequenceVariant, series.sequence_variant);
   put_text(item, DCM_ScanOptions, series.scan_options);
@@ -184,12 +194,13 @@ void put_physics(DcmItem& item, const Image& image) {
   put_text(item, DCM_EchoTrainLength, std::to_string(series.echo_train_length));
 }
 
-void put_contrast_agent(DcmItem& item, const SimulatedSeries& series) {
+void put_contrast_agent(DcmItem& item, const Image& image) {
+  const SimulatedSeries& series = image.series;
   if (!series.contrast_agent) return;
-  put_text(item, DCM_ContrastBolusAgent, "Gadolinium chelate");
+  put_text(item, DCM_ContrastBolusAgent, image.exam.injection.agent);
   put_text(item, DCM_ContrastBolusRoute, "IV");
-  put_text(item, DCM_ContrastBolusVolume, "13");
-  put_text(item, DCM_ContrastBolusTotalDose, "13");
+  put_decimal(item, DCM_ContrastBolusVolume, image.exam.injection.volume_ml);
+  put_decimal(item, DCM_ContrastBolusTotalDose, image.exam.injection.volume_ml);
   put_text(item, DCM_ContrastBolusIngredient, "GADOLINIUM");
   if (series.contrast_start_s) put_text(item, DCM_ContrastBolusStartTime, clock_time(*series.contrast_start_s));
 }
@@ -232,10 +243,10 @@ Written write_classic_image(const Image& image, const std::filesystem::path& fol
   DcmFileFormat file;
   DcmDataset& dataset = *file.getDataset();
   put_identity(dataset, image.exam, UID_MRImageStorage);
-  put_equipment(dataset, image.exam.scanner);
+  put_equipment(dataset, image.exam);
   put_series(dataset, image);
   put_physics(dataset, image);
-  put_contrast_agent(dataset, image.series);
+  put_contrast_agent(dataset, image);
   put_geometry(dataset, image);
   put_own(dataset, image);
   return save(file, file_of(image.series, image.place.instance, folder));

@@ -44,13 +44,13 @@ struct Image {
 
 // Patient, study and SOP class.
 void put_identity(DcmItem& item, const SimulatedExam& exam, const char* sop_class_uid);
-void put_equipment(DcmItem& item, Scanner scanner);
-[[nodiscard]] const char* imaging_frequency_mhz(Scanner scanner);
+void put_equipment(DcmItem& item, const SimulatedExam& exam);
+[[nodiscard]] const char* imaging_frequency_mhz(const SimulatedExam& exam);
 // Modality, UID, number and texts of the series; Body Part, Laterality and Patient Position; Image Type; instance.
 void put_series(DcmItem& item, const Image& image);
 // The sequence and its times and angles, as classic images have them.
 void put_physics(DcmItem& item, const Image& image);
-void put_contrast_agent(DcmItem& item, const SimulatedSeries& series);
+void put_contrast_agent(DcmItem& item, const Image& image);
 void put_geometry(DcmItem& item, const Image& image);
 void put_size(DcmItem& item, const fitting::Geometry& geometry);
 

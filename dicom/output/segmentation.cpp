@@ -54,6 +54,12 @@ void copy_from_template(DcmItem& to, const std::filesystem::path& template_image
   std::for_each(kCopiedOrEmpty.begin(), kCopiedOrEmpty.end(), copy);
 }
 
+// The first of a series has no number of its own.
+std::string file_name(const OutlineRequest& request) {
+  const std::string series = "seg_" + std::to_string(request.series_number);
+  return series + (request.instance_number > 1 ? "_" + std::to_string(request.instance_number) : "") + ".dcm";
+}
+
 void put_series(DcmItem& item, const OutlineRequest& request, const Equipment& equipment) {
   const std::string date = request.content_datetime.substr(0, 8), time = request.content_datetime.substr(8, 6);
   put_text(item, DCM_SOPClassUID, UID_SegmentationStorage);
@@ -63,17 +69,17 @@ void put_series(DcmItem& item, const OutlineRequest& request, const Equipment& e
   put_text(item, DCM_SeriesDescription, "Lesion outline");
   for (const auto& tag : {DCM_SeriesDate, DCM_ContentDate}) put_text(item, tag, date);
   for (const auto& tag : {DCM_SeriesTime, DCM_ContentTime}) put_text(item, tag, time);
-  put_text(item, DCM_InstanceNumber, "1");
+  put_text(item, DCM_InstanceNumber, std::to_string(request.instance_number));
   put_text(item, DCM_Manufacturer, equipment.manufacturer);
   put_text(item, DCM_ManufacturerModelName, kWorkstationModel);
   put_text(item, DCM_DeviceSerialNumber, equipment.serial);
   put_text(item, DCM_SoftwareVersions, equipment.version.empty() ? "0" : equipment.version);
 }
 
-void put_content(DcmItem& item) {
+void put_content(DcmItem& item, const OutlineRequest& request) {
   put_text(item, DCM_ContentLabel, "LESION");
   put_text(item, DCM_ContentDescription, "Lesion outline");
-  put_text(item, DCM_ContentCreatorName, "Reader^One");
+  put_text(item, DCM_ContentCreatorName, request.creator);
 }
 
 void put_segment(DcmItem& item, const OutlineRequest& request) {
@@ -123,7 +129,7 @@ Result<Written> write_segmentation(const OutlineRequest& request, const Equipmen
     DcmDataset& dataset = *file.getDataset();
     copy_from_template(dataset, request.template_image);
     put_series(dataset, request, equipment);
-    put_content(dataset);
+    put_content(dataset, request);
     output::put_binary_format(dataset, request.mask.geometry, frames.size());
     put_segment(dataset, request);
     output::put_segment_dimensions(dataset,
@@ -134,7 +140,7 @@ Result<Written> write_segmentation(const OutlineRequest& request, const Equipmen
     put_references(dataset, request, frames);
     output::put_binary_pixels(dataset, frames);
     std::filesystem::create_directories(folder);
-    return output::save(file, folder / ("seg_" + std::to_string(request.series_number) + ".dcm"));
+    return output::save(file, folder / file_name(request));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <iostream>
 
 #include "dicom/network/sender.h"
@@ -15,7 +16,7 @@ namespace {
 struct Options {
   SimulateOptions simulate;
   std::filesystem::path out;
-  std::string push, calling = "SIMULATOR", part = "all";
+  std::string push, calling = "SIMULATOR", part = "all", readings = "1x1";
 };
 
 dicom::Peer parse_peer(const std::string& text, const std::string& calling) {
@@ -55,10 +56,20 @@ int push(const Options& options, const std::vector<SimulatedFile>& files) {
   throw Failure{{problem}};
 }
 
+// "2x3": readers, repeats.
+SimulateOptions with_readings(SimulateOptions simulate, const std::string& text) {
+  const bool read = text.size() == 3 && text[1] == 'x' && std::isdigit(static_cast<unsigned char>(text[0])) != 0 &&
+                    std::isdigit(static_cast<unsigned char>(text[2])) != 0;
+  if (!read) throw Failure{{"--readings wants READERSxREPEATS, as in 2x3, not " + text}};
+  simulate.readers = text[0] - '0';
+  simulate.repeats = text[2] - '0';
+  return simulate;
+}
+
 int run_simulate(const Options& options) {
   if (options.out.empty()) throw Failure{{"--out says where the exam is written"}};
   dicom::warm_up_writers();
-  const auto files = simulate(options.simulate, options.out);
+  const auto files = simulate(with_readings(options.simulate, options.readings), options.out);
   if (!files) throw Failure{{files.error()}};
   std::cout << fmt::format("{} files and truth.json written to {}\n", files->size(), options.out.string());
   return options.push.empty() ? kDone : push(options, *files);
@@ -97,6 +108,14 @@ void add_simulate(CLI::App& app, Run& run) {
       ->capture_default_str();
   command->add_option("--seed", options->simulate.seed, "Of noise and identifiers")->capture_default_str();
   command->add_flag("--enhanced", options->simulate.enhanced, "Enhanced multi-frame objects (Siemens profiles)");
+  command->add_option("--dose", options->simulate.dose_mmol_per_kg,
+                      "Contrast agent in mmol/kg; T1 and uptake follow [that of the profile's paper]");
+  command->add_option("--field", options->simulate.field_strength_t,
+                      "Field strength in the headers, 1.5 or 3 T; the tissues keep their values of 3 T");
+  command->add_option("--lesion", options->simulate.lesion_diameter_mm, "Diameter of the lesion in mm, 4 to 40")
+      ->capture_default_str();
+  command->add_option("--readings", options->readings, "Outlines: readers x repeats, each with a hand of its own")
+      ->capture_default_str();
   command->add_option("--push", options->push, "Send it to AE@HOST:PORT as well");
   command->add_option("--calling", options->calling, "Our AE title when pushing")->capture_default_str();
   command->add_option("--part", options->part, "What to push")

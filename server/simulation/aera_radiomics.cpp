@@ -131,19 +131,22 @@ std::vector<Step> steps() {
   return all;
 }
 
+std::vector<SlotTruth> slots(const fitting::Tissue& lesion) {
+  return {{"t2w", {{"T2", lesion.t2_ms, "ms"}}},
+          {"dwi", {{"ADC", lesion.adc_um2_per_ms * 1000, "10-6.mm2/s"}}},
+          {"dce", {}, true_phases(dynamic(), lesion)}};
+}
+
 }  // namespace
 
 Profile aera_radiomics() {
-  const fitting::Tissue& tissue = lesion_tissue();
   return {.name = "aera-radiomics",
           .title = "Siemens Aera 1.5 T: T2-weighted, diffusion traces (b 0, 50, 800, 1000) and DCE (Li 2026)",
           .scanner = dicom::Scanner::AeraE11,
           .enhanced = dicom::Scanner::AeraXa60,
           .steps = steps(),
-          .truth = {{"t2w", {{"T2", tissue.t2_ms, "ms"}}},
-                    {"dwi", {{"ADC", tissue.adc_um2_per_ms * 1000, "10-6.mm2/s"}}},
-                    {"dce", {}, true_phases(dynamic())}},
-          .derived = {},
+          .truth = slots,
+          .injection = {.agent = "Gd-DTPA (Magnevist)", .mg_per_ml = 469.01},  // the paper's; its dose is not printed
           .outlined_series = kFirstPhase + kOutlined,
           .outlined_field_mm = dynamic().field_mm};
 }

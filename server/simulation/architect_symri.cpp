@@ -61,10 +61,12 @@ fitting::Protocol symri_protocol() {
 fitting::Quantity symri(bool after) { return after ? fitting::Quantity::SymriPost : fitting::Quantity::SymriPre; }
 
 // One for both acquisitions: the second is prescribed as the first, and proton densities are to be compared.
-double symri_gain() {
+double symri_gain(const SimulateOptions& options) {
   const fitting::Model& model = *fitting::find_model("mdme");
-  return std::min(fitting::receiver_gain(symri_protocol(), model, symri(false)),
-                  fitting::receiver_gain(symri_protocol(), model, symri(true)));
+  const auto gain = [&](bool after) {
+    return fitting::receiver_gain(symri_protocol(), model, symri(after), {}, phantom_of(options));
+  };
+  return std::min(gain(false), gain(true));
 }
 
 fitting::Geometry symri_grid(const SimulateOptions& options) {
@@ -90,15 +92,20 @@ std::vector<Acquired> synthetic_mri(const SimulateOptions& options, bool after) 
   for (std::size_t k = 0; k < protocol.axis.size(); ++k)
     series.contrasts.push_back(
         {.echo_time_ms = protocol.echo_times_ms[k], .flip_angle_deg = 90, .inversion_time_ms = protocol.axis[k]});
-  series.series = acquire(options, symri_grid(options), protocol, "mdme", symri(after), number, {.gain = symri_gain()});
+  series.series =
+      acquire(options, symri_grid(options), protocol, "mdme", symri(after), number, {.gain = symri_gain(options)});
   return only({std::move(series), after ? "symri_post" : "symri_pre"});
 }
 
 // Parameter `index` of each voxel's tissue: T1 and T2 in ms, PD in %. The application's own noise is not modelled.
-std::vector<float> map_of(const fitting::Geometry& grid, fitting::Quantity quantity, std::size_t index) {
+std::vector<float> map_of(const SimulateOptions& options, const fitting::Geometry& grid, fitting::Quantity quantity,
+                          std::size_t index) {
+  const fitting::Phantom phantom = phantom_of(options);
+  std::vector<float> value_of;  // by label
+  for (const fitting::Tissue& tissue : fitting::tissues_of(phantom))
+    value_of.push_back(static_cast<float>(fitting::parameters_of(tissue, quantity)[index]));
   std::vector<float> values;
-  for (const std::uint8_t label : fitting::labels(grid))
-    values.push_back(static_cast<float>(fitting::parameters_of(fitting::tissues()[label], quantity)[index]));
+  for (const std::uint8_t label : fitting::labels(grid, phantom)) values.push_back(value_of[label]);
   return values;
 }
 
@@ -114,7 +121,7 @@ std::vector<Acquired> exported_map(const SimulateOptions& options, bool after, s
   SimulatedSeries series = symri_series(options, after, number, std::string("SyMRI ") + kNames[index] + " map",
                                         {"DERIVED", "PRIMARY", "QMAP", kNames[index]});
   const fitting::Geometry grid = symri_grid(options);
-  fill(series, grid, map_of(grid, symri(after), index));
+  fill(series, grid, map_of(options, grid, symri(after), index));
   return only({std::move(series), after ? "symri_post" : "symri_pre"});
 }
 
@@ -203,38 +210,40 @@ std::vector<Step> steps_of(bool maps) {
   return steps;
 }
 
-SlotTruth symri_truth(const char* slot, bool after) {
-  const std::vector<double> values = fitting::parameters_of(lesion_tissue(), symri(after));
+SlotTruth symri_truth(const char* slot, bool after, const fitting::Tissue& lesion) {
+  const std::vector<double> values = fitting::parameters_of(lesion, symri(after));
   return {slot, {{"T1", values[0], "ms"}, {"T2", values[1], "ms"}, {"PD", values[2], "%"}}};
 }
 
 // The sign of the paper's Table 3, which is not that of its methods section.
-std::vector<std::pair<std::string, TrueValue>> relative_changes() {
+std::vector<std::pair<std::string, TrueValue>> relative_changes(const fitting::Tissue& lesion) {
   static constexpr std::array<std::pair<const char*, const char*>, 3> kNames{{{"t1_d", "(T1 pre - T1 post) / T1 pre"},
                                                                               {"t2_d", "(T2 pre - T2 post) / T2 pre"},
                                                                               {"pd_d", "(PD pre - PD post) / PD pre"}}};
-  const auto before = fitting::parameters_of(lesion_tissue(), symri(false)),
-             after = fitting::parameters_of(lesion_tissue(), symri(true));
+  const auto before = fitting::parameters_of(lesion, symri(false)), after = fitting::parameters_of(lesion, symri(true));
   std::vector<std::pair<std::string, TrueValue>> changes;
   for (std::size_t k = 0; k < kNames.size(); ++k)
     changes.push_back({kNames[k].first, {kNames[k].second, (before[k] - after[k]) / before[k], "1"}});
   return changes;
 }
 
+std::vector<SlotTruth> slots(const fitting::Tissue& lesion) {
+  return {symri_truth("symri_pre", false, lesion),
+          symri_truth("symri_post", true, lesion),
+          {"dwi", {{"ADC", lesion.adc_um2_per_ms * 1000, "10-6.mm2/s"}}},
+          {"dce", {}, true_phases(dynamic(), lesion)}};
+}
+
 }  // namespace
 
 Profile architect_symri(bool maps) {
-  const double adc = lesion_tissue().adc_um2_per_ms * 1000;
   return {.name = maps ? "architect-symri-maps" : "architect-symri",
           .title = maps ? "the same, with the maps that SyMRI exports and the encrypted ones of the scanner"
                         : "GE SIGNA Architect 3 T: raw SyMRI before and after contrast, MUSE-DWI, DCE",
           .scanner = dicom::Scanner::Architect,
           .steps = steps_of(maps),
-          .truth = {symri_truth("symri_pre", false),
-                    symri_truth("symri_post", true),
-                    {"dwi", {{"ADC", adc, "10-6.mm2/s"}}},
-                    {"dce", {}, true_phases(dynamic())}},
-          .derived = relative_changes(),
+          .truth = slots,
+          .derived = relative_changes,
           .outlined_series = kDynamic,
           .outlined_volume = kOutlined,
           .outlined_field_mm = dynamic().field_mm};

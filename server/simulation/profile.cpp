@@ -38,12 +38,17 @@ constexpr const char* kDate = "20260105";
 constexpr double kSlab_mm = 166;  // 104 slices of 1.6 mm
 constexpr int kMost2DSlices = 30;
 constexpr int kLocalizer = 1;
+constexpr double kWeight_kg = 65, kAgent_mmol_per_ml = 0.5;
 
 }  // namespace
 
 std::string study_uid(const SimulateOptions& options) {
   nlohmann::json all{options.profile, options.matrix, options.slices, options.seed, options.noise};
   if (options.enhanced) all.push_back("enhanced");
+  if (options.dose_mmol_per_kg) all.push_back({"dose", *options.dose_mmol_per_kg});
+  if (options.field_strength_t) all.push_back({"field", *options.field_strength_t});
+  if (options.lesion_diameter_mm != SimulateOptions{}.lesion_diameter_mm)
+    all.push_back({"lesion", options.lesion_diameter_mm});
   return dicom::uid_from_name("simulated study " + all.dump());
 }
 
@@ -54,6 +59,8 @@ std::string uid_within(const std::string& study, const std::string& what) {
 dicom::SimulatedExam exam_of(const SimulateOptions& options) {
   const std::string study = study_uid(options);
   const Profile& profile = *find_profile(options.profile);
+  dicom::SimulatedExam::Injection injection = profile.injection;
+  injection.volume_ml = dose_mmol_per_kg(options) * kWeight_kg / kAgent_mmol_per_ml;
   return {.study_uid = study,
           .frame_of_reference_uid = uid_within(study, "frame of reference"),
           .patient_id = "SIMULATED-" + std::to_string(options.seed),
@@ -61,7 +68,10 @@ dicom::SimulatedExam exam_of(const SimulateOptions& options) {
           .accession_number = "SIM" + study.substr(study.size() - 10),
           .date = kDate,
           .start_s = kStudy_s,
-          .scanner = options.enhanced ? *profile.enhanced : profile.scanner};
+          .scanner = options.enhanced ? *profile.enhanced : profile.scanner,
+          .field_strength_t = options.field_strength_t,
+          .weight_kg = kWeight_kg,
+          .injection = injection};
 }
 
 // --- where
@@ -119,7 +129,9 @@ fitting::Series acquire(const SimulateOptions& options, const fitting::Geometry&
                         const fitting::Protocol& protocol, std::string_view model, fitting::Quantity quantity,
                         int noise_key, const fitting::Exposure& exposure) {
   const std::uint64_t seed = options.seed ^ (static_cast<std::uint64_t>(noise_key) * 0x9E3779B97F4A7C15U);
-  return fitting::simulate(geometry, protocol, *fitting::find_model(model), quantity, options.noise, seed, exposure);
+  fitting::Exposure of_patient = exposure;
+  of_patient.phantom = phantom_of(options);
+  return fitting::simulate(geometry, protocol, *fitting::find_model(model), quantity, options.noise, seed, of_patient);
 }
 
 fitting::Protocol flip_angles(std::vector<double> angles_deg, double repetition_time_ms) {
@@ -244,8 +256,8 @@ std::vector<double> after_injection_s(const DynamicProtocol& dynamic) {
 fitting::Series phase_of(const SimulateOptions& options, const DynamicProtocol& dynamic, int phase) {
   const auto protocol = flip_angles({dynamic.flip_angle_deg}, dynamic.repetition_time_ms);
   const std::vector<double> times_s = after_injection_s(dynamic);
-  const double gain =
-      fitting::receiver_gain(protocol, *fitting::find_model("t1_vfa"), fitting::Quantity::T1Pre, times_s);
+  const double gain = fitting::receiver_gain(protocol, *fitting::find_model("t1_vfa"), fitting::Quantity::T1Pre,
+                                             times_s, phantom_of(options));
   return acquire(options, slab(options, dynamic.field_mm), protocol, "t1_vfa", fitting::Quantity::T1Pre,
                  dynamic.noise_key * 1000 + phase,
                  {.after_injection_s = times_s[static_cast<std::size_t>(phase)], .gain = gain});
@@ -259,20 +271,31 @@ std::vector<float> subtraction(const SimulateOptions& options, const DynamicProt
   return difference;
 }
 
-std::vector<TruePhase> true_phases(const DynamicProtocol& dynamic) {
+std::vector<TruePhase> true_phases(const DynamicProtocol& dynamic, const fitting::Tissue& lesion) {
   std::vector<TruePhase> phases;
   for (const double time_s : after_injection_s(dynamic))
-    phases.push_back({time_s, fitting::relative_enhancement(lesion_tissue().uptake, time_s)});
+    phases.push_back({time_s, fitting::relative_enhancement(lesion.uptake, time_s)});
   return phases;
 }
 
-// --- lesion
+// --- the patient
 
-const fitting::Tissue& lesion_tissue() { return fitting::tissues()[fitting::kLesionLabel]; }
+double dose_mmol_per_kg(const SimulateOptions& options) {
+  return options.dose_mmol_per_kg.value_or(find_profile(options.profile)->dose_mmol_per_kg);
+}
+
+fitting::Phantom phantom_of(const SimulateOptions& options) {
+  return {.agent = dose_mmol_per_kg(options) / find_profile(options.profile)->dose_mmol_per_kg,
+          .lesion_diameter_mm = options.lesion_diameter_mm};
+}
+
+fitting::Tissue lesion_tissue(const SimulateOptions& options) {
+  return fitting::tissues_of(phantom_of(options))[fitting::kLesionLabel];
+}
 
 fitting::Mask lesion(const SimulateOptions& options, double field_mm) {
   fitting::Mask mask{slab(options, field_mm), {}};
-  const std::vector<std::uint8_t> labels = fitting::labels(mask.geometry);
+  const std::vector<std::uint8_t> labels = fitting::labels(mask.geometry, phantom_of(options));
   std::ranges::transform(labels, std::back_inserter(mask.inside),
                          [](std::uint8_t label) { return static_cast<std::uint8_t>(label == fitting::kLesionLabel); });
   return mask;

@@ -50,8 +50,12 @@ struct Profile {
   dicom::Scanner scanner = dicom::Scanner::SkyraE11;
   std::optional<dicom::Scanner> enhanced = {};  // the scanner that writes it as multi-frame objects
   std::vector<Step> steps;                      // in the order of the day
-  std::vector<SlotTruth> truth;
-  std::vector<std::pair<std::string, TrueValue>> derived;  // from several slots, by name
+  std::vector<SlotTruth> (*truth)(const fitting::Tissue& lesion) = nullptr;
+  // From several slots, by name; nullptr: none.
+  std::vector<std::pair<std::string, TrueValue>> (*derived)(const fitting::Tissue& lesion) = nullptr;
+  // What is injected, half a mole per litre; after this dose the phantom's tissues have their values.
+  dicom::SimulatedExam::Injection injection = {};
+  double dose_mmol_per_kg = 0.1;
   // Where the reader outlines the lesion: a 3D series, its volume (from 0 on) and its field of view.
   int outlined_series = 0, outlined_volume = 0;
   double outlined_field_mm = 300;
@@ -126,10 +130,13 @@ struct DynamicProtocol {
 [[nodiscard]] fitting::Series phase_of(const SimulateOptions& options, const DynamicProtocol& dynamic, int phase);
 // max(0, phase - first phase), voxel by voxel.
 [[nodiscard]] std::vector<float> subtraction(const SimulateOptions& options, const DynamicProtocol& dynamic, int phase);
-[[nodiscard]] std::vector<TruePhase> true_phases(const DynamicProtocol& dynamic);
+[[nodiscard]] std::vector<TruePhase> true_phases(const DynamicProtocol& dynamic, const fitting::Tissue& lesion);
 
-// Of the lesion.
-[[nodiscard]] const fitting::Tissue& lesion_tissue();
+// --- the patient
+
+[[nodiscard]] double dose_mmol_per_kg(const SimulateOptions& options);
+[[nodiscard]] fitting::Phantom phantom_of(const SimulateOptions& options);
+[[nodiscard]] fitting::Tissue lesion_tissue(const SimulateOptions& options);
 [[nodiscard]] fitting::Mask lesion(const SimulateOptions& options, double field_mm);
 
 }  // namespace server::simulation

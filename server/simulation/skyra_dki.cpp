@@ -132,21 +132,23 @@ std::vector<Step> steps() {
   return all;
 }
 
+std::vector<SlotTruth> slots(const fitting::Tissue& lesion) {
+  return {{"dwi",
+           {{"ADC at b 0 and 800", lesion.adc_um2_per_ms * 1000, "10-6.mm2/s"},
+            {"D", lesion.diffusivity_um2_per_ms * 1000, "10-6.mm2/s"},
+            {"K", lesion.kurtosis, "1"}}},
+          {"dce", {}, true_phases(dynamic(), lesion)}};
+}
+
 }  // namespace
 
 Profile skyra_dki() {
-  const fitting::Tissue& tissue = lesion_tissue();
   return {.name = "skyra-dki",
           .title = "Siemens Skyra 3 T: diffusion kurtosis (b 0, 800, 1400, 2000) and DCE (Shen 2025)",
           .scanner = dicom::Scanner::SkyraE11,
           .enhanced = dicom::Scanner::SkyraXa60,
           .steps = steps(),
-          .truth = {{"dwi",
-                     {{"ADC at b 0 and 800", tissue.adc_um2_per_ms * 1000, "10-6.mm2/s"},
-                      {"D", tissue.diffusivity_um2_per_ms * 1000, "10-6.mm2/s"},
-                      {"K", tissue.kurtosis, "1"}}},
-                    {"dce", {}, true_phases(dynamic())}},
-          .derived = {},
+          .truth = slots,
           .outlined_series = kDynamic,
           .outlined_volume = kSubtracted,
           .outlined_field_mm = dynamic().field_mm};

@@ -123,8 +123,7 @@ std::vector<Acquired> diffusion(const SimulateOptions& options) {
   return both;
 }
 
-std::vector<SlotTruth> slots() {
-  const fitting::Tissue& tissue = lesion_tissue();
+std::vector<SlotTruth> slots(const fitting::Tissue& tissue) {
   return {{"t1_pre", {{"T1", tissue.t1_pre_ms, "ms"}}},
           {"t1_post", {{"T1", tissue.t1_post_ms, "ms"}}},
           {"t2", {{"T2", tissue.t2_ms, "ms"}}},
@@ -132,11 +131,15 @@ std::vector<SlotTruth> slots() {
           {"dwi", {{"ADC", tissue.adc_um2_per_ms * 1000, "10-6.mm2/s"}}}};
 }
 
+std::vector<std::pair<std::string, TrueValue>> changes(const fitting::Tissue& tissue) {
+  const double difference_ms = tissue.t1_pre_ms - tissue.t1_post_ms;
+  return {{"delta_t1", {"T1 pre - T1 post", difference_ms, "ms"}},
+          {"delta_t1_relative", {"(T1 pre - T1 post) / T1 pre", difference_ms / tissue.t1_pre_ms, "1"}}};
+}
+
 }  // namespace
 
 Profile skyra_mapping() {
-  const fitting::Tissue& tissue = lesion_tissue();
-  const double difference_ms = tissue.t1_pre_ms - tissue.t1_post_ms;
   return {.name = "skyra-mapping",
           .title = "Siemens Skyra 3 T: T1 before and after contrast, T2, T2*, diffusion (Zhang 2026)",
           .scanner = dicom::Scanner::SkyraE11,
@@ -144,9 +147,9 @@ Profile skyra_mapping() {
           .steps = {siemens_localizer, [](const SimulateOptions& options) { return t1_mapping(options, false); },
                     t2_mapping, t2star_mapping, diffusion, enhanced_phase,
                     [](const SimulateOptions& options) { return t1_mapping(options, true); }},
-          .truth = slots(),
-          .derived = {{"delta_t1", {"T1 pre - T1 post", difference_ms, "ms"}},
-                      {"delta_t1_relative", {"(T1 pre - T1 post) / T1 pre", difference_ms / tissue.t1_pre_ms, "1"}}},
+          .truth = slots,
+          .derived = changes,
+          .dose_mmol_per_kg = 0.2,  // the paper's: twice the usual one
           .outlined_series = kEnhanced};
 }
 

@@ -26,9 +26,10 @@ Json json_of(const SlotTruth& slot) {
   return several;
 }
 
-Json tissue_table() {
+Json tissue_table(const SimulateOptions& options) {
   Json table = Json::array();
-  for (const fitting::Tissue& tissue : fitting::tissues())
+  const std::vector<fitting::Tissue> tissues = fitting::tissues_of(phantom_of(options));
+  for (const fitting::Tissue& tissue : tissues)
     table.push_back({{"label", table.size()},
                      {"name", tissue.name},
                      {"t1_pre_ms", tissue.t1_pre_ms},
@@ -48,16 +49,32 @@ Json tissue_table() {
   return table;
 }
 
-Json lesion_truth(const Profile& profile, const fitting::Mask& mask) {
+Json lesion_truth(const SimulateOptions& options, const Profile& profile, const fitting::Mask& mask) {
   const fitting::Vec3 centre = fitting::lesion_centre_mm();
   Json truth{{"label", "Lesion 1"},
              {"centre_mm", {centre.x(), centre.y(), centre.z()}},
              {"voxels", mask.count()},
              {"volume_mm3", mask.volume_mm3()},
+             {"max_diameter_mm", options.lesion_diameter_mm},  // of the mass; voxels make it longer or shorter
              {"slots", Json::object()}};
-  for (const SlotTruth& slot : profile.truth) truth["slots"][slot.slot] = json_of(slot);
-  for (const auto& [name, value] : profile.derived) truth[name] = json_of(value);
+  const fitting::Tissue tissue = lesion_tissue(options);
+  for (const SlotTruth& slot : profile.truth(tissue)) truth["slots"][slot.slot] = json_of(slot);
+  if (profile.derived == nullptr) return truth;
+  for (const auto& [name, value] : profile.derived(tissue)) truth[name] = json_of(value);
   return truth;
+}
+
+Json contrast_truth(const SimulateOptions& options, const Profile& profile, const dicom::SimulatedExam& exam) {
+  return {{"agent", profile.injection.agent},
+          {"dose_mmol_per_kg", dose_mmol_per_kg(options)},
+          {"volume_ml", exam.injection.volume_ml},
+          {"weight_kg", exam.weight_kg}};
+}
+
+// The tissues keep the values of 3 T whatever the header says.
+Json field_truth(const SimulateOptions& options, const Profile& profile) {
+  const bool low = profile.scanner == dicom::Scanner::AeraE11;
+  return {{"header", options.field_strength_t.value_or(low ? 1.5 : 3)}, {"tissues", 3}};
 }
 
 Json series_table(const std::vector<WrittenSeries>& written) {
@@ -82,10 +99,12 @@ Json truth(const SimulateOptions& options, const Profile& profile, const fitting
           {"slices", options.slices},
           {"seed", options.seed},
           {"noise_sd", options.noise},
+          {"contrast", contrast_truth(options, profile, exam)},
+          {"field_strength_t", field_truth(options, profile)},
           {"study_instance_uid", exam.study_uid},
           {"accession_number", exam.accession_number},
-          {"lesion", lesion_truth(profile, lesion)},
-          {"tissues", tissue_table()},
+          {"lesion", lesion_truth(options, profile, lesion)},
+          {"tissues", tissue_table(options)},
           {"series", series_table(written)}};
 }
 

@@ -191,6 +191,43 @@ TEST(EnhancedImages, HaveTheTimeOfTheirFrameAndKnowWhetherAnAgentWasGiven) {
   EXPECT_EQ(images[1].contrast_dose_ml, 8);
 }
 
+TEST(EnhancedImages, HaveTheDoseOfTheirAgentOnceItWasGiven) {
+  Enhanced object(2);
+  put(object.dataset(), DCM_PatientWeight, "80");
+  DcmItem& agent = macro(object.dataset(), DCM_ContrastBolusAgentSequence);
+  put(agent, DCM_CodeMeaning, "Gadobutrol");
+  put(agent, DCM_ContrastBolusIngredientConcentration, "604.72");
+  put(macro(agent, DCM_ContrastAdministrationProfileSequence), DCM_ContrastBolusVolume, "8");
+  for (int k = 0; k < 2; ++k)
+    put(macro(object.frame(k), DCM_ContrastBolusUsageSequence), DCM_ContrastBolusAgentAdministered,
+        k == 0 ? "NO" : "YES");
+  const Images images = object.images();
+  EXPECT_EQ(images[0].contrast_dose_mmol_per_kg, std::nullopt);
+  EXPECT_EQ(images[0].contrast_dose_why, "the header names no contrast agent");
+  EXPECT_DOUBLE_EQ(images[1].contrast_dose_mmol_per_kg.value_or(0), 0.1);
+}
+
+TEST(EnhancedImages, AddUpTheInjectionsOfAnAgentAndKnowNoDoseOfTwo) {
+  Enhanced object(1);
+  put(object.dataset(), DCM_PatientWeight, "80");
+  DcmItem& agent = macro(object.dataset(), DCM_ContrastBolusAgentSequence);
+  put(agent, DCM_CodeMeaning, "Gadobutrol");
+  for (int k = 0; k < 2; ++k) {
+    DcmItem* profile = nullptr;
+    ASSERT_TRUE(agent.findOrCreateSequenceItem(DCM_ContrastAdministrationProfileSequence, profile, k).good());
+    put(*profile, DCM_ContrastBolusVolume, "4");
+  }
+  const Images one = object.images();
+  EXPECT_EQ(one[0].contrast_dose_ml, 8);
+  EXPECT_DOUBLE_EQ(one[0].contrast_dose_mmol_per_kg.value_or(0), 0.1);
+  DcmItem* other = nullptr;
+  ASSERT_TRUE(object.dataset().findOrCreateSequenceItem(DCM_ContrastBolusAgentSequence, other, 1).good());
+  put(*other, DCM_CodeMeaning, "Gadoxetate");
+  const Images two = object.images();
+  EXPECT_TRUE(two[0].contrast_agent);
+  EXPECT_EQ(two[0].contrast_dose_mmol_per_kg, std::nullopt);
+}
+
 TEST(EnhancedImages, OfMagnitudeAndPhaseInOneObjectAreToldApart) {
   Enhanced object(2);
   const char* const components[] = {"MAGNITUDE", "PHASE"};
