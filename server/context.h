@@ -39,7 +39,4 @@ struct Context {
 [[nodiscard]] Context open_context(config::Settings settings);
 [[nodiscard]] std::filesystem::path database_file(const config::Settings& settings);
 
-// Which result kinds each destination wants, in sending order (maps first, reports last).
-[[nodiscard]] std::vector<storage::Delivery> deliveries(const config::Settings& settings);
-
 }  // namespace server

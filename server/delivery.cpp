@@ -6,6 +6,7 @@
 
 #include "server/context.h"
 #include "server/log.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {
@@ -35,6 +36,8 @@ NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict,
     case dicom::Verdict::Kind::Delivered:
       return {NextStep::Kind::Delivered, {}, verdict.problem};
     case dicom::Verdict::Kind::Never:
+      if (const auto below = kind_below(row.object.kind); verdict.class_refused && !below.empty())
+        return {NextStep::Kind::Replace, {}, verdict.problem, std::string(below)};
       return {NextStep::Kind::Dead, {}, verdict.problem};
     case dicom::Verdict::Kind::Later:
       break;
@@ -89,7 +92,12 @@ bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop)
     return false;
   }
   if (rows->empty()) return false;
-  const auto verdicts = dicom::send(destination_.peer, outgoing(*rows), {}, [&] { return stop.stop_requested(); });
+  bool overtaken = false;  // what replaces an object that was refused has its turn before the rest
+  const auto progress = [&](std::size_t done, const dicom::Verdict& verdict) {
+    overtaken = overtaken || (verdict.class_refused && is_replaced_by_something_new((*rows)[done - 1].object.kind));
+  };
+  const auto verdicts =
+      dicom::send(destination_.peer, outgoing(*rows), progress, [&] { return overtaken || stop.stop_requested(); });
   settle(outbox, *rows, verdicts);
   return !stop.stop_requested();
 }
@@ -112,6 +120,9 @@ void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxR
              "postpone a delivery");
         if (++postponed == 1) last = step;
         break;
+      case NextStep::Kind::Replace:
+        replace(outbox, rows[i], verdicts[i], step);
+        break;
       case NextStep::Kind::Dead:
         need(outbox.dead(rows[i].id, now(), verdicts[i].status, step.problem), "record a refusal");
         log::delivery_dead(destination_.name, rows[i].object.sop_instance_uid, verdicts[i].status, step.problem);
@@ -121,6 +132,18 @@ void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxR
   if (delivered > 0) log::delivered(destination_.name, rows.front().object.study_uid, delivered);
   if (postponed > 0)
     log::delivery_postponed(destination_.name, rows.front().object.study_uid, postponed, last.problem, last.wait);
+}
+
+void Courier::replace(storage::Outbox& outbox, const storage::OutboxRow& row, const dicom::Verdict& verdict,
+                      const NextStep& step) {
+  const auto done = need(outbox.replace(row.id, now(), verdict.status, step.problem, step.below), "replace a delivery");
+  if (done.rows == 0) return;  // with an earlier one of its kind, or a person was faster
+  const std::string& uid = row.object.sop_instance_uid;
+  if (done.objects == 0)
+    log::delivery_dead(destination_.name, uid, verdict.status,
+                       fmt::format("{}; nothing can replace it: no {}", step.problem, step.below));
+  else
+    log::delivery_replaced(destination_.name, uid, done.rows, done.objects, step.below, step.problem);
 }
 
 }  // namespace server

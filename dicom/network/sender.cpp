@@ -190,12 +190,13 @@ Verdict not_accepted(const Parcel& parcel) {
   std::string problem = "peer does not accept " + (name != nullptr ? spaced(name) : parcel.context.abstract_syntax);
   if (!is_plain(parcel.transfer_syntax_uid))
     problem += std::string(" in ") + DcmXfer(parcel.transfer_syntax_uid.c_str()).getXferName();
-  return {Verdict::Kind::Never, -1, std::move(problem)};
+  return {Verdict::Kind::Never, -1, std::move(problem), true};
 }
 
 Verdict verdict_of(std::uint16_t status) {
   return {classify(status), status,
-          status == STATUS_Success ? std::string() : "peer answered " + describe_status(status)};
+          status == STATUS_Success ? std::string() : "peer answered " + describe_status(status),
+          status == kSopClassNotSupported};
 }
 
 Verdict as_verdict(const Error& error) {

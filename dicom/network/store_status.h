@@ -9,6 +9,8 @@ namespace dicom {
 
 // PS3.4 B.2.3 (storage service) over PS3.7 annex C (all services). Statuses of no known class are tried again: a peer
 // that says something odd today may be mended tomorrow, and the outbox gives up on its own after enough attempts.
+inline constexpr std::uint16_t kSopClassNotSupported = 0x0122;
+
 [[nodiscard]] Verdict::Kind classify(std::uint16_t status);
 
 // "status 0xA700: out of resources", with the meaning that the status has in some service, or in the storage service.
