@@ -15,6 +15,8 @@
 
 namespace server {
 
+inline constexpr std::size_t kMostPerAssociation = 500;  // objects
+
 // What an answer means for a row of the outbox. Pure.
 struct NextStep {
   enum class Kind { Delivered, Postpone, Replace, Dead } kind = Kind::Postpone;
@@ -25,6 +27,10 @@ struct NextStep {
 [[nodiscard]] NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict,
                                  const config::Destination& destination, storage::Time now, double jitter);
 
+// Sends the next due result set on one association, in the calling thread, and records what became of every object.
+// False when nothing was due or `stop` ended it. Throws a Failure when the outbox cannot be written.
+bool deliver_once(const config::Destination& destination, storage::Outbox& outbox, const std::stop_token& stop);
+
 class Courier {
  public:
   // Starts the thread; destruction stops it after the instance that is being sent.
@@ -34,12 +40,6 @@ class Courier {
   void run(const std::stop_token& stop);
   void deliver_until(const std::stop_token& stop, std::chrono::milliseconds& pause);
   void wait(const std::stop_token& stop, std::chrono::milliseconds longest);
-  bool deliver_once(storage::Outbox& outbox, const std::stop_token& stop);
-  void settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
-              const std::vector<dicom::Verdict>& verdicts);
-
-  void replace(storage::Outbox& outbox, const storage::OutboxRow& row, const dicom::Verdict& verdict,
-               const NextStep& step);
 
   config::Destination destination_;
   std::filesystem::path database_;

@@ -12,6 +12,8 @@
 
 namespace dicom {
 
+inline constexpr std::uint32_t kLargestPduReceived = 131072;  // bytes, on associations that we ask for
+
 struct Peer {
   std::string ae_title;
   std::string host;
