@@ -110,13 +110,6 @@ unsigned threads_of(const Entry& entry) {
   return threads == 0 ? all_cores() : threads;
 }
 
-ParametricMaps parametric_maps_of(const Entry& entry) {
-  const std::string text = entry.text_of({"real", "normalised", "off"});
-  return text == "real"         ? ParametricMaps::Real
-         : text == "normalised" ? ParametricMaps::Normalised
-                                : ParametricMaps::Off;
-}
-
 fitting::VfaMethod vfa_method_of(const Entry& entry) {
   const std::string text = entry.text_of({"nonlinear", "weighted", "line"});
   return text == "nonlinear"  ? fitting::VfaMethod::NonLinear
@@ -199,14 +192,42 @@ std::string destination_name_of(const Entry& entry) {
   return name;
 }
 
+template <class Enum, std::size_t N>
+Enum one_of(const Entry& entry, const std::array<std::string_view, N>& words) {
+  return static_cast<Enum>(entry.place_among(words));
+}
+
+Profile profile_of(const Entry& entry) {
+  std::array<std::string_view, kProfiles.size()> names;
+  std::ranges::transform(kProfiles, names.begin(), &NamedProfile::name);
+  return kProfiles.at(entry.place_among(names)).profile;
+}
+
+// Before there were classes to choose from, this key was true or false.
+Reports reports_of(const Entry& entry) {
+  if (entry.is_flag()) return entry.flag() ? Reports::Comprehensive : Reports::Off;
+  return one_of<Reports>(entry, kReportsWords);
+}
+
+// `profile` sets what the keys below it may change.
 constexpr Key<Destination> kDestination[] = {
     {"name", [](const Entry& e, Destination& d) { d.name = destination_name_of(e); }, true},
     {"ae_title", [](const Entry& e, Destination& d) { d.peer.ae_title = ae_title_of(e); }, true},
     {"host", [](const Entry& e, Destination& d) { d.peer.host = host_of(e); }, true},
     {"port", [](const Entry& e, Destination& d) { d.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
     {"calling_ae_title", [](const Entry& e, Destination& d) { d.peer.calling_ae_title = ae_title_of(e); }},
-    {"parametric_maps", [](const Entry& e, Destination& d) { d.parametric_maps = parametric_maps_of(e); }},
-    {"reports", [](const Entry& e, Destination& d) { d.reports = e.flag(); }},
+    {"profile", [](const Entry& e, Destination& d) { d.profile = profile_of(e); }},
+    {"parametric_maps",
+     [](const Entry& e, Destination& d) {
+       d.profile.parametric_maps = one_of<ParametricMaps>(e, kParametricMapsWords);
+     }},
+    {"segmentations", [](const Entry& e, Destination& d) { d.profile.segmentations = e.flag(); }},
+    {"reports", [](const Entry& e, Destination& d) { d.profile.reports = reports_of(e); }},
+    {"segment_reports",
+     [](const Entry& e, Destination& d) {
+       d.profile.segment_reports = one_of<SegmentReports>(e, kSegmentReportsWords);
+     }},
+    {"pages", [](const Entry& e, Destination& d) { d.profile.pages = one_of<Pages>(e, kPagesWords); }},
     {"connect_timeout_s", [](const Entry& e, Destination& d) { d.peer.connect_timeout = seconds_of(e, 1, 3600); }},
     {"acse_timeout_s", [](const Entry& e, Destination& d) { d.peer.acse_timeout = seconds_of(e, 1, 3600); }},
     {"dimse_timeout_s", [](const Entry& e, Destination& d) { d.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
@@ -216,10 +237,22 @@ constexpr Key<Destination> kDestination[] = {
      [](const Entry& e, Destination& d) { d.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
 };
 
+// A report that refers to segments is none without the segments, and a receiver that wants no reports wants none of
+// these either, unless the file asks for them.
+void complete_profile(const Table& table, Profile& profile) {
+  if (profile.segment_reports == SegmentReports::Off) return;
+  const bool asked_for = table.value.contains("segment_reports");
+  if (asked_for && !profile.segmentations)
+    table.refuse(table.value.at("segment_reports"), "segment_reports refer to segmentations, which are off");
+  if (!asked_for && (!profile.segmentations || profile.reports == Reports::Off))
+    profile.segment_reports = SegmentReports::Off;
+}
+
 Destination read_destination(const Table& table, const Settings& settings) {
   Destination destination;
   destination.peer.calling_ae_title = settings.receive.ae_title;
   read_table<Destination>(table, kDestination, destination);
+  complete_profile(table, destination.profile);
   if (destination.longest_retry < destination.first_retry)
     table.refuse(table.value, "longest_retry_s is less than first_retry_s");
   if (std::ranges::count(settings.destinations, destination.name, &Destination::name) > 0)

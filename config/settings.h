@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/profile.h"
 #include "config/result.h"
 #include "dicom/network/acceptor.h"
 #include "dicom/network/sender.h"
@@ -17,14 +18,10 @@
 
 namespace config {
 
-// How Parametric Maps are sent to a destination (reference viewers.md 4).
-enum class ParametricMaps { Real, Normalised, Off };
-
 struct Destination {
   std::string name;  // [A-Za-z0-9_-]+, used in logs and commands
   dicom::Peer peer;
-  ParametricMaps parametric_maps = ParametricMaps::Real;
-  bool reports = true;  // send SR-A and SR-B
+  Profile profile;  // which objects it is sent
   std::chrono::seconds first_retry{10};
   std::chrono::seconds longest_retry{900};
   std::chrono::hours give_up_after{24 * 14};  // then the row is dead and waits for a person

@@ -192,6 +192,12 @@ std::string Entry::text_of(std::initializer_list<std::string_view> allowed) cons
   return found;
 }
 
+std::size_t Entry::place_among(std::span<const std::string_view> words) const {
+  const auto found = std::ranges::find(words, text());
+  if (found == words.end()) refuse("one of " + listed(words));
+  return static_cast<std::size_t>(found - words.begin());
+}
+
 std::vector<std::string> Entry::texts() const {
   if (!value_.is_array()) refuse("an array of texts");
   std::vector<std::string> all;

@@ -51,10 +51,13 @@ class Entry {
   [[noreturn]] void refuse(const std::string& expected) const;  // "port = 70000: expected 0 to 65535"
 
   [[nodiscard]] bool flag() const;
+  [[nodiscard]] bool is_flag() const { return value_.is_boolean(); }  // for keys that also take something else
   [[nodiscard]] std::int64_t whole(std::int64_t low, std::int64_t high) const;
   [[nodiscard]] double number(double low, double high) const;  // 2 and 2.0 alike
   [[nodiscard]] std::string text() const;                      // may be empty; no control characters
   [[nodiscard]] std::string text_of(std::initializer_list<std::string_view> allowed) const;
+  // The place among `words` of a text that has to be one of them.
+  [[nodiscard]] std::size_t place_among(std::span<const std::string_view> words) const;
   [[nodiscard]] std::vector<std::string> texts() const;
   // One text, or an array of one or more different ones.
   [[nodiscard]] std::vector<std::string> one_or_more_of(std::initializer_list<std::string_view> allowed) const;

@@ -91,16 +91,4 @@ std::string result_name(const std::string& slot, int map, const fitting::Paramet
 
 std::filesystem::path database_file(const config::Settings& settings) { return settings.store.root / "herald.db"; }
 
-std::vector<storage::Delivery> deliveries(const config::Settings& settings) {
-  std::vector<storage::Delivery> all;
-  for (const config::Destination& destination : settings.destinations) {
-    storage::Delivery delivery{destination.name, {"mr_map"}};
-    if (destination.parametric_maps == config::ParametricMaps::Real) delivery.kinds.emplace_back("pm_real");
-    if (destination.parametric_maps == config::ParametricMaps::Normalised) delivery.kinds.emplace_back("pm_normalised");
-    if (destination.reports) delivery.kinds.insert(delivery.kinds.end(), {"sr_measurements", "sr_nomogram"});
-    all.push_back(std::move(delivery));
-  }
-  return all;
-}
-
 }  // namespace server

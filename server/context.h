@@ -44,7 +44,4 @@ struct Context {
 // behind it ("dwi_d", "dwi_k").
 [[nodiscard]] std::string result_name(const std::string& slot, int map, const fitting::Parameter& parameter);
 
-// Which result kinds each destination wants, in sending order (maps first, reports last).
-[[nodiscard]] std::vector<storage::Delivery> deliveries(const config::Settings& settings);
-
 }  // namespace server

@@ -6,11 +6,11 @@
 
 #include "server/context.h"
 #include "server/log.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {
 
-constexpr std::size_t kMostPerAssociation = 500;
 constexpr std::chrono::milliseconds kLookAgain{500};
 constexpr std::chrono::milliseconds kLongestPause{60000};
 
@@ -35,6 +35,8 @@ NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict,
     case dicom::Verdict::Kind::Delivered:
       return {NextStep::Kind::Delivered, {}, verdict.problem};
     case dicom::Verdict::Kind::Never:
+      if (const auto below = kind_below(row.object.kind); verdict.class_refused && !below.empty())
+        return {NextStep::Kind::Replace, {}, verdict.problem, std::string(below)};
       return {NextStep::Kind::Dead, {}, verdict.problem};
     case dicom::Verdict::Kind::Later:
       break;
@@ -47,6 +49,71 @@ NextStep next_step(const storage::OutboxRow& row, const dicom::Verdict& verdict,
   return {NextStep::Kind::Postpone,
           storage::backoff(row.attempts + 1, destination.first_retry, destination.longest_retry, unit),
           verdict.problem};
+}
+
+namespace {
+
+void replace(const config::Destination& destination, storage::Outbox& outbox, const storage::OutboxRow& row,
+             const dicom::Verdict& verdict, const NextStep& step) {
+  const auto done = need(outbox.replace(row.id, now(), verdict.status, step.problem, step.below), "replace a delivery");
+  if (done.rows == 0) return;  // with an earlier one of its kind, or a person was faster
+  const std::string& uid = row.object.sop_instance_uid;
+  if (done.objects == 0)
+    log::delivery_dead(destination.name, uid, verdict.status,
+                       fmt::format("{}; nothing can replace it: no {}", step.problem, step.below));
+  else
+    log::delivery_replaced(destination.name, uid, done.rows, done.objects, step.below, step.problem);
+}
+
+void settle(const config::Destination& destination, storage::Outbox& outbox,
+            const std::vector<storage::OutboxRow>& rows, const std::vector<dicom::Verdict>& verdicts) {
+  std::size_t delivered = 0, postponed = 0;
+  NextStep last;
+  const double unit = jitter();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!verdicts[i].tried) continue;  // stays due: whatever broke the association must not hold up the rest
+    const NextStep step = next_step(rows[i], verdicts[i], destination, now(), unit);
+    switch (step.kind) {
+      case NextStep::Kind::Delivered:
+        need(outbox.delivered(rows[i].id, now(), verdicts[i].status), "record a delivery");
+        ++delivered;
+        break;
+      case NextStep::Kind::Postpone:
+        need(outbox.postpone(rows[i].id, now(), now() + step.wait, verdicts[i].status, step.problem),
+             "postpone a delivery");
+        if (++postponed == 1) last = step;
+        break;
+      case NextStep::Kind::Replace:
+        replace(destination, outbox, rows[i], verdicts[i], step);
+        break;
+      case NextStep::Kind::Dead:
+        need(outbox.dead(rows[i].id, now(), verdicts[i].status, step.problem), "record a refusal");
+        log::delivery_dead(destination.name, rows[i].object.sop_instance_uid, verdicts[i].status, step.problem);
+        break;
+    }
+  }
+  if (delivered > 0) log::delivered(destination.name, rows.front().object.study_uid, delivered);
+  if (postponed > 0)
+    log::delivery_postponed(destination.name, rows.front().object.study_uid, postponed, last.problem, last.wait);
+}
+
+}  // namespace
+
+bool deliver_once(const config::Destination& destination, storage::Outbox& outbox, const std::stop_token& stop) {
+  const auto rows = outbox.due(destination.name, now(), kMostPerAssociation);
+  if (!rows) {
+    log::trouble("outbox", rows.error().what);
+    return false;
+  }
+  if (rows->empty()) return false;
+  bool overtaken = false;  // what replaces an object that was refused has its turn before the rest
+  const auto progress = [&](std::size_t done, const dicom::Verdict& verdict) {
+    overtaken = overtaken || (verdict.class_refused && is_replaced_by_something_new((*rows)[done - 1].object.kind));
+  };
+  const auto verdicts =
+      dicom::send(destination.peer, outgoing(*rows), progress, [&] { return overtaken || stop.stop_requested(); });
+  settle(destination, outbox, *rows, verdicts);
+  return !stop.stop_requested();
 }
 
 Courier::Courier(config::Destination destination, std::filesystem::path database)
@@ -72,7 +139,7 @@ void Courier::deliver_until(const std::stop_token& stop, std::chrono::millisecon
   storage::Database database = need(storage::Database::open(database_), "open the database");
   storage::Outbox outbox(database);
   while (!stop.stop_requested()) {
-    if (!deliver_once(outbox, stop)) wait(stop, kLookAgain);
+    if (!deliver_once(destination_, outbox, stop)) wait(stop, kLookAgain);
     pause = kLookAgain;
   }
 }
@@ -80,47 +147,6 @@ void Courier::deliver_until(const std::stop_token& stop, std::chrono::millisecon
 void Courier::wait(const std::stop_token& stop, std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
   stopped_.wait_for(lock, stop, longest, [] { return false; });
-}
-
-bool Courier::deliver_once(storage::Outbox& outbox, const std::stop_token& stop) {
-  const auto rows = outbox.due(destination_.name, now(), kMostPerAssociation);
-  if (!rows) {
-    log::trouble("outbox", rows.error().what);
-    return false;
-  }
-  if (rows->empty()) return false;
-  const auto verdicts = dicom::send(destination_.peer, outgoing(*rows), {}, [&] { return stop.stop_requested(); });
-  settle(outbox, *rows, verdicts);
-  return !stop.stop_requested();
-}
-
-void Courier::settle(storage::Outbox& outbox, const std::vector<storage::OutboxRow>& rows,
-                     const std::vector<dicom::Verdict>& verdicts) {
-  std::size_t delivered = 0, postponed = 0;
-  NextStep last;
-  const double unit = jitter();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (!verdicts[i].tried) continue;  // stays due: whatever broke the association must not hold up the rest
-    const NextStep step = next_step(rows[i], verdicts[i], destination_, now(), unit);
-    switch (step.kind) {
-      case NextStep::Kind::Delivered:
-        need(outbox.delivered(rows[i].id, now(), verdicts[i].status), "record a delivery");
-        ++delivered;
-        break;
-      case NextStep::Kind::Postpone:
-        need(outbox.postpone(rows[i].id, now(), now() + step.wait, verdicts[i].status, step.problem),
-             "postpone a delivery");
-        if (++postponed == 1) last = step;
-        break;
-      case NextStep::Kind::Dead:
-        need(outbox.dead(rows[i].id, now(), verdicts[i].status, step.problem), "record a refusal");
-        log::delivery_dead(destination_.name, rows[i].object.sop_instance_uid, verdicts[i].status, step.problem);
-        break;
-    }
-  }
-  if (delivered > 0) log::delivered(destination_.name, rows.front().object.study_uid, delivered);
-  if (postponed > 0)
-    log::delivery_postponed(destination_.name, rows.front().object.study_uid, postponed, last.problem, last.wait);
 }
 
 }  // namespace server

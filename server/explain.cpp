@@ -50,10 +50,11 @@ json describe_results(const std::vector<storage::ResultRow>& results) {
 }
 
 json describe_outbox(const std::vector<storage::OutboxRow>& rows) {
-  std::map<std::pair<std::string, std::string>, json> lines;
+  std::map<std::tuple<std::string, std::string, std::string>, json> lines;
   for (const storage::OutboxRow& row : rows) {
     const std::string state(storage::to_string(row.state));
-    json& line = lines[{row.destination, state}];
+    const bool replaced = row.state == storage::OutboxState::Replaced;  // each by its own
+    json& line = lines[{row.destination, state, replaced ? row.last_problem : std::string()}];
     line["destination"] = row.destination;
     line["state"] = state;
     line["objects"] = line.value("objects", 0) + 1;

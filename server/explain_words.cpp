@@ -7,6 +7,7 @@
 
 #include "server/explain.h"
 #include "server/pacs_evidence.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {
@@ -155,11 +156,9 @@ class Words {
   static std::string object_name(const std::string& kind, int objects) {
     const auto n = static_cast<std::size_t>(objects);
     if (kind == "mr_map") return "MR series of " + counted(n, "image", "images");
-    if (kind == "pm_real") return "Parametric Map";
-    if (kind == "pm_normalised") return "Parametric Map, normalised";
-    if (kind == "sr_measurements") return counted(n, "report of measurements", "reports of measurements");
-    if (kind == "sr_nomogram") return counted(n, "nomogram report", "nomogram reports");
-    return fmt::format("{} {}", n, kind);
+    const ResultKind* known = find_result_kind(kind);
+    if (known == nullptr) return fmt::format("{} {}", n, kind);
+    return counted(n, known->one, known->many);
   }
 
   // --- the rest
@@ -241,8 +240,9 @@ class Words {
     if (list.empty()) return;
     title("Sent:");
     for (const json& line : list)
-      add(2, fmt::format("{} {} to {}{}", counted(line.at("objects").get<std::size_t>(), "object", "objects"),
-                         line.at("state").get<std::string>(), line.at("destination").get<std::string>(),
+      add(2, fmt::format("{} {} {} {}{}", counted(line.at("objects").get<std::size_t>(), "object", "objects"),
+                         line.at("state").get<std::string>(), line.at("state") == "replaced" ? "for" : "to",
+                         line.at("destination").get<std::string>(),
                          line.contains("problem") ? ": " + line.at("problem").get<std::string>() : ""));
   }
 

@@ -238,6 +238,18 @@ void delivery_postponed(std::string_view destination, std::string_view study, st
          {"why", clean(why)},
          {"retry_ms", retry_in.count()}});
 }
+void delivery_replaced(std::string_view destination, std::string_view uid, std::size_t replaced, std::size_t objects,
+                       std::string_view kind, std::string_view why) {
+  event(kWarn, "delivery_replaced",
+        fmt::format("object {} will not reach {}: {}; {} replaced by {} of kind {}", uid, destination, why,
+                    counted(replaced, "object"), objects, kind),
+        {{"destination", destination},
+         {"instance", uid},
+         {"replaced", replaced},
+         {"objects", objects},
+         {"kind", kind},
+         {"why", clean(why)}});
+}
 void delivery_dead(std::string_view destination, std::string_view uid, int status, std::string_view why) {
   event(kError, "delivery_dead", fmt::format("object {} will not reach {}: {}", uid, destination, why),
         {{"destination", destination}, {"instance", uid}, {"status", status}, {"why", clean(why)}});

@@ -64,6 +64,9 @@ void series_fetched(std::string_view study, std::string_view series, std::size_t
 void delivered(std::string_view destination, std::string_view study, std::size_t instances);
 void delivery_postponed(std::string_view destination, std::string_view study, std::size_t instances,
                         std::string_view why, std::chrono::milliseconds retry_in);
+// `objects` of another kind go, or went, in the place of `replaced` ones; the sentence names the kind.
+void delivery_replaced(std::string_view destination, std::string_view sop_instance_uid, std::size_t replaced,
+                       std::size_t objects, std::string_view kind, std::string_view why);
 void delivery_dead(std::string_view destination, std::string_view sop_instance_uid, int status, std::string_view why);
 
 }  // namespace server::log

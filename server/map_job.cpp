@@ -16,6 +16,7 @@
 #include "server/images.h"
 #include "server/job.h"
 #include "server/objects.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {
@@ -56,11 +57,6 @@ dicom::MapSource source_of(const dicom::Acquisition& acquisition, const std::vec
   return source;
 }
 
-bool wants(const config::Settings& settings, config::ParametricMaps form) {
-  return std::any_of(settings.destinations.begin(), settings.destinations.end(),
-                     [form](const config::Destination& destination) { return destination.parametric_maps == form; });
-}
-
 // The MR series, the exact Parametric Map (always: it is the store of record for measuring), and the normalised one
 // where a destination wants it and the matrix allows it.
 std::vector<storage::ResultRow> write_objects(Context& context, const storage::Job& job,
@@ -75,7 +71,7 @@ std::vector<storage::ResultRow> write_objects(Context& context, const storage::J
                           "write the Parametric Map");
   results.push_back(publish(context, job, exact, {"pm_real", request.slot, 0}));
   const fitting::Geometry& grid = request.fit->geometry;
-  if (wants(context.settings, config::ParametricMaps::Normalised) && grid.slice_voxels() % 4 == 0) {
+  if (needed_kinds(context.settings).contains("pm_normalised") && grid.slice_voxels() % 4 == 0) {
     const auto scaled = need(dicom::write_parametric_map(request, mr_map, dicom::PixelScale::Normalised, folder.path()),
                              "write the Parametric Map");
     results.push_back(publish(context, job, scaled, {"pm_normalised", request.slot, 0}));

@@ -10,6 +10,7 @@
 #include "dicom/output/object.h"
 #include "server/explain.h"
 #include "server/job.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {
@@ -117,7 +118,7 @@ Context open_folder(const config::Settings& given, const ProcessOptions& options
   settings.job_lease = std::chrono::hours(24 * 365);  // nobody else could take a job over
   settings.destinations.assign(1, config::Destination{});
   settings.destinations.front().name = "folder";
-  settings.destinations.front().parametric_maps = options.parametric_maps;
+  settings.destinations.front().profile.parametric_maps = options.parametric_maps;
   Context context = open_context(std::move(settings));
   context.retry_after = {};
   context.end_of_arrival = "every file of the folder has been read";

@@ -3,6 +3,7 @@
 
 #include "server/job.h"
 #include "server/log.h"
+#include "server/result_kinds.h"
 
 namespace server {
 namespace {

@@ -149,18 +149,6 @@ void queue_for_delivery(Connection& connection, const ResultRow& row, const Deli
       delivery.destination, row.sop_instance_uid, wanted - delivery.kinds.begin(), now);
 }
 
-// Runs `body` in a transaction, which is committed unless the body throws.
-template <class Body>
-auto transacted(Database& database, Body body) {
-  return guarded([&] {
-    Connection& connection = database.connection();
-    Transaction transaction(connection);
-    auto value = body(connection);
-    transaction.commit();
-    return value;
-  });
-}
-
 }  // namespace
 
 std::string_view to_string(JobState state) { return kStateNames.at(static_cast<std::size_t>(state)); }

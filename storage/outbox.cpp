@@ -10,7 +10,7 @@
 namespace storage {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStateNames = {"waiting", "delivered", "dead", "cancelled"};
+constexpr std::array<std::string_view, 5> kStateNames = {"waiting", "delivered", "dead", "cancelled", "replaced"};
 
 OutboxState state_of(std::string_view name) {
   const auto* const found = std::find(kStateNames.begin(), kStateNames.end(), name);
@@ -44,6 +44,41 @@ void expect_row(Connection& connection, std::int64_t id) {
   if (!connection.query("SELECT 1 FROM outbox WHERE id = ?1", id).step()) {
     raise(Fault::Missing, "no outbox row " + std::to_string(id));
   }
+}
+
+OutboxRow load_existing(Connection& connection, std::int64_t id) {
+  auto row = first(connection.query(select_rows("WHERE outbox.id = ?1"), id), read_row);
+  if (!row) raise(Fault::Missing, "no outbox row " + std::to_string(id));
+  return *std::move(row);
+}
+
+// The objects of kind `below` that came of the same job and slot as the row's object.
+void queue_in_place_of(Connection& connection, const OutboxRow& row, std::string_view below, Time now) {
+  connection.change(
+      "INSERT INTO outbox (destination, sop_instance_uid, kind_rank, not_before, created, changed) "
+      "SELECT destination, lower.sop_instance_uid, kind_rank, ?2, ?2, ?2 FROM outbox, result AS lower "
+      "WHERE outbox.id = ?1 AND lower.job_id = ?3 AND lower.slot = ?4 AND lower.kind = ?5 "
+      "ON CONFLICT (destination, sop_instance_uid) DO NOTHING",
+      row.id, now, row.object.job_id, row.object.slot, below);
+}
+
+std::size_t count_on_their_way(Connection& connection, const OutboxRow& row, std::string_view kind) {
+  Statement count = connection.query(
+      "SELECT count(*) FROM outbox JOIN result USING (sop_instance_uid) WHERE destination = ?1 AND job_id = ?2 "
+      "AND slot = ?3 AND kind = ?4 AND state IN ('waiting', 'delivered', 'replaced')",
+      row.destination, row.object.job_id, row.object.slot, kind);
+  count.step();
+  return count.size();
+}
+
+// All rows of the destination that wait with objects of the same job, slot and kind.
+std::size_t end_alike(Connection& connection, const OutboxRow& row, OutboxState state, Time now, int status,
+                      std::string_view problem) {
+  return static_cast<std::size_t>(connection.change(
+      "UPDATE outbox SET state = ?2, attempts = attempts + 1, last_status = ?3, last_problem = ?4, changed = ?5 "
+      "WHERE destination = ?1 AND state = 'waiting' AND sop_instance_uid IN "
+      "(SELECT sop_instance_uid FROM result WHERE job_id = ?6 AND slot = ?7 AND kind = ?8)",
+      row.destination, to_string(state), status, problem, now, row.object.job_id, row.object.slot, row.object.kind));
 }
 
 }  // namespace
@@ -92,6 +127,23 @@ Result<void> Outbox::dead(std::int64_t id, Time now, int status, std::string_vie
         "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_status = ?2, last_problem = ?3, changed = ?4 "
         "WHERE id = ?1 AND state = 'waiting'",
         id, status, said(problem), now);
+  });
+}
+
+Result<Outbox::Replacement> Outbox::replace(std::int64_t id, Time now, int status, std::string_view problem,
+                                            std::string_view below) {
+  return transacted(*database_, [&](Connection& connection) {
+    Replacement replacement;
+    const OutboxRow row = load_existing(connection, id);
+    if (row.state != OutboxState::Waiting) return replacement;
+    queue_in_place_of(connection, row, below, now);
+    replacement.objects = count_on_their_way(connection, row, below);
+    const bool replaced = replacement.objects > 0;
+    std::string sentence(said(problem));
+    sentence.append(replaced ? "; replaced by " : "; nothing can replace it: no ").append(below);
+    replacement.rows =
+        end_alike(connection, row, replaced ? OutboxState::Replaced : OutboxState::Dead, now, status, sentence);
+    return replacement;
   });
 }
 

@@ -16,6 +16,7 @@ enum class OutboxState {
   Delivered,  // the peer answered success (or a warning) for this instance
   Dead,       // the peer will never take it: waits for a person
   Cancelled,
+  Replaced,  // the peer does not take objects of its kind: what was sent instead stands in `last_problem`
 };
 
 struct OutboxRow {
@@ -44,8 +45,18 @@ class Outbox {
   Result<void> postpone(std::int64_t id, Time now, Time not_before, int status,
                         std::string_view problem);                                     // transient; counts an attempt
   Result<void> dead(std::int64_t id, Time now, int status, std::string_view problem);  // permanent
+  struct Replacement {
+    std::size_t rows = 0;     // that changed their state
+    std::size_t objects = 0;  // that go, or went, in their place; 0: the rows are Dead
+  };
+  // The peer takes no object of this row's SOP class. In one transaction every waiting row of the same destination,
+  // job, slot and kind becomes Replaced, and the objects of kind `below` that the same job made of the same slot are
+  // queued, due now, at the same place of the sending order. What was queued of them before keeps what became of it.
+  // Where none of them can reach the peer, because none was made or all are Dead or Cancelled, the rows are Dead. Twice
+  // is once: a row that is not Waiting changes nothing. Their problem is `problem` with what takes their place.
+  Result<Replacement> replace(std::int64_t id, Time now, int status, std::string_view problem, std::string_view below);
   Result<bool> retry(std::int64_t id,
-                     Time now);  // Dead, Cancelled, or Waiting for later: due now, attempts start again
+                     Time now);                    // in any state but Delivered: due now, attempts start again
   Result<bool> cancel(std::int64_t id, Time now);  // Waiting or Dead
 
   Result<std::vector<OutboxRow>> rows_of(std::string_view study_uid) const;  // empty: all

@@ -2,6 +2,7 @@
 // Private to this folder: what more than one of index, queue and outbox read, write and say.
 #include <string_view>
 
+#include "storage/database.h"
 #include "storage/jobs.h"
 #include "storage/sqlite.h"
 
@@ -34,5 +35,17 @@ inline bool bump_arrival(Connection& connection, std::string_view study_uid) {
 
 // What went wrong, for people; a library that gave no text must not keep a job from being buried.
 inline std::string_view said(std::string_view reason) { return reason.empty() ? "no reason was given" : reason; }
+
+// Runs `body` in a transaction, which is committed unless the body throws.
+template <class Body>
+auto transacted(Database& database, Body body) {
+  return guarded([&] {
+    Connection& connection = database.connection();
+    Transaction transaction(connection);
+    auto value = body(connection);
+    transaction.commit();
+    return value;
+  });
+}
 
 }  // namespace storage

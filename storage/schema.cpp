@@ -160,7 +160,33 @@ CREATE TABLE fact (
 ) STRICT;
 )sql";
 
-constexpr std::array kMigrations = {kFirst, kInquiries, kFacts};
+// A delivery may be replaced by another one. SQLite changes a CHECK by making the table anew.
+constexpr const char* kReplacedDeliveries = R"sql(
+CREATE TABLE outbox_next (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination      TEXT NOT NULL CHECK (destination <> ''),
+  sop_instance_uid TEXT NOT NULL REFERENCES result(sop_instance_uid),
+  kind_rank        INTEGER NOT NULL CHECK (kind_rank >= 0),  -- position of the result's kind, or of the kind it replaced
+  state            TEXT NOT NULL DEFAULT 'waiting'
+                   CHECK (state IN ('waiting', 'delivered', 'dead', 'cancelled', 'replaced')),
+  attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  not_before       INTEGER NOT NULL,
+  last_status      INTEGER NOT NULL DEFAULT -1 CHECK (last_status BETWEEN -1 AND 65535),
+  last_problem     TEXT NOT NULL DEFAULT '',
+  created          INTEGER NOT NULL,
+  changed          INTEGER NOT NULL,
+  UNIQUE (destination, sop_instance_uid),
+  CHECK (state <> 'delivered' OR (last_problem = '' AND last_status >= 0 AND attempts > 0)),
+  CHECK (state NOT IN ('dead', 'replaced') OR (last_problem <> '' AND attempts > 0))
+) STRICT;
+INSERT INTO outbox_next SELECT * FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_next RENAME TO outbox;
+CREATE INDEX outbox_waiting ON outbox(destination, id) WHERE state = 'waiting';
+CREATE INDEX outbox_object ON outbox(sop_instance_uid);
+)sql";
+
+constexpr std::array kMigrations = {kFirst, kInquiries, kFacts, kReplacedDeliveries};
 
 std::int64_t version_of(Connection& connection) {
   Statement row = connection.query("PRAGMA user_version");

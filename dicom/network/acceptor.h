@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,16 @@ enum class StoreStatus : std::uint16_t {
   OutOfResources = 0xA700,
   DataSetMismatch = 0xA900,
   CannotUnderstand = 0xC000,
-  Refused = 0x0124,  // not authorised: our own results coming back
+  Refused = 0x0124,          // not authorised: our own results coming back
+  InvalidInstance = 0x0117,  // the acceptor's own: the command names no UID
 };
+
+// When each of them is answered, in a sentence: for the conformance statement.
+struct StoreAnswer {
+  StoreStatus status;
+  const char* when;
+};
+[[nodiscard]] std::span<const StoreAnswer> store_answers();
 
 struct Received {
   std::filesystem::path file;  // complete DICOM file, data set exactly as it came; the handler owns it now

@@ -12,10 +12,6 @@
 namespace dicom {
 namespace {
 
-// DIMSE statuses that the node's handler cannot give: they are about the command, not about the object (PS3.7 annex C).
-constexpr std::uint16_t kInvalidInstance = 0x0117;
-constexpr std::uint16_t kSopClassMismatch = 0xA900;
-
 T_ASC_PresentationContext accepted_context(T_ASC_Association& association, T_ASC_PresentationContextID id) {
   T_ASC_PresentationContext context{};
   ASC_findAcceptedPresentationContext(association.params, id, &context);
@@ -23,10 +19,10 @@ T_ASC_PresentationContext accepted_context(T_ASC_Association& association, T_ASC
 }
 
 // Why a C-STORE request is refused before its data set is looked at; nullopt = it is not.
-std::optional<std::uint16_t> objection(const T_DIMSE_C_StoreRQ& request, const T_ASC_PresentationContext& context) {
-  if (!is_storage_class(request.AffectedSOPClassUID)) return kSopClassMismatch;
-  if (std::string_view(request.AffectedSOPClassUID) != context.abstractSyntax) return kSopClassMismatch;
-  if (!is_uid(request.AffectedSOPInstanceUID)) return kInvalidInstance;
+std::optional<StoreStatus> objection(const T_DIMSE_C_StoreRQ& request, const T_ASC_PresentationContext& context) {
+  if (!is_storage_class(request.AffectedSOPClassUID)) return StoreStatus::DataSetMismatch;
+  if (std::string_view(request.AffectedSOPClassUID) != context.abstractSyntax) return StoreStatus::DataSetMismatch;
+  if (!is_uid(request.AffectedSOPInstanceUID)) return StoreStatus::InvalidInstance;
   return std::nullopt;
 }
 
@@ -46,7 +42,7 @@ OFCondition receive_store(T_ASC_Association& association, T_ASC_PresentationCont
   const auto refused = objection(request, context);
   const auto path = refused ? Result<std::filesystem::path>() : handler.new_file(peer.association);
   if (refused || !path) {
-    status = refused.value_or(static_cast<std::uint16_t>(StoreStatus::OutOfResources));
+    status = static_cast<std::uint16_t>(refused.value_or(StoreStatus::OutOfResources));
     return skip_data_set(association, context_id, peer.silence);
   }
 

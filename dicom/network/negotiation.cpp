@@ -1,5 +1,8 @@
 #include "dicom/network/negotiation.h"
 
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dcuid.h>
+
 #include <algorithm>
 #include <array>
 
@@ -9,8 +12,6 @@ namespace dicom {
 namespace {
 
 constexpr std::string_view kApplicationContext = "1.2.840.10008.3.1.1.1";
-constexpr std::string_view kVerification = "1.2.840.10008.1.1";
-constexpr std::string_view kStorageRoot = "1.2.840.10008.5.1.4.1.1.";
 
 // Storage classes of PS3.4 B.5 outside the common root. Those of patientless objects (hanging protocols, palettes) are
 // not wanted.
@@ -51,8 +52,16 @@ bool is_storage_class(std::string_view abstract_syntax) {
 }
 
 bool is_accepted_service(std::string_view abstract_syntax) {
-  return abstract_syntax == kVerification || is_storage_class(abstract_syntax);
+  return abstract_syntax == kVerificationClass || is_storage_class(abstract_syntax);
 }
+
+std::span<const std::string_view> other_storage_classes() { return kOtherStorage; }
+
+std::span<const std::string_view> accepted_transfer_syntaxes() { return kPreferred; }
+
+std::string_view implementation_class_uid() { return OFFIS_IMPLEMENTATION_CLASS_UID; }
+
+std::string_view implementation_version_name() { return OFFIS_DTK_IMPLEMENTATION_VERSION_NAME; }
 
 std::optional<std::string> choose_transfer_syntax(std::span<const std::string> proposed) {
   for (const std::string_view syntax : kPreferred) {

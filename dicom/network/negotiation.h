@@ -1,5 +1,6 @@
 #pragma once
 // What the acceptor agrees to, as pure functions of what was proposed.
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,19 @@ namespace dicom {
 // scanner that offers it beside implicit loses the VRs of its private elements (b-values among them) in the latter.
 // Video is not accepted.
 [[nodiscard]] std::optional<std::string> choose_transfer_syntax(std::span<const std::string> proposed);
+
+// Those tables, for the conformance statement. The transfer syntaxes in the order of preference.
+inline constexpr std::string_view kVerificationClass = "1.2.840.10008.1.1";
+inline constexpr std::string_view kStorageRoot = "1.2.840.10008.5.1.4.1.1.";
+[[nodiscard]] std::span<const std::string_view> other_storage_classes();
+[[nodiscard]] std::span<const std::string_view> accepted_transfer_syntaxes();
+
+// By these two names every association of ours says what it is.
+[[nodiscard]] std::string_view implementation_class_uid();
+[[nodiscard]] std::string_view implementation_version_name();
+
+// What is proposed for objects without compression: both, in this order, in one presentation context.
+inline constexpr std::array kProposedSyntaxes{"1.2.840.10008.1.2.1", "1.2.840.10008.1.2"};
 
 enum class Refusal { CalledAeTitle, CallingAeTitle, ApplicationContext, TooManyAssociations };
 

@@ -49,7 +49,7 @@ class Answer {
 
 void query(const Peer& peer, const Identifier& identifier, const QueryOptions& options,
            const std::function<void(const Answer&)>& take) {
-  Exchange exchange(peer, UID_FINDStudyRootQueryRetrieveInformationModel, {}, options.longest, options.stop);
+  Exchange exchange(peer, kFindClass, {}, options.longest, options.stop);
   T_DIMSE_Message request{};
   request.CommandField = DIMSE_C_FIND_RQ;
   exchange.ask(request, identifier);

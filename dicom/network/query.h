@@ -12,6 +12,8 @@
 
 namespace dicom {
 
+inline constexpr const char* kFindClass = "1.2.840.10008.5.1.4.1.2.2.1";
+
 struct QueryOptions {
   std::size_t most_answers = 10000;
   std::size_t most_bytes = 16u << 20;  // of all answers together

@@ -32,7 +32,7 @@ void propose(T_ASC_Parameters* parameters, std::size_t index, const ProposedCont
 
 Parameters parameters_for(const Peer& peer, std::span<const ProposedContext> contexts) {
   T_ASC_Parameters* made = nullptr;
-  check(ASC_createAssociationParameters(&made, ASC_MAXIMUMPDUSIZE), "prepare an association");
+  check(ASC_createAssociationParameters(&made, kLargestPduReceived), "prepare an association");
   Parameters parameters(made);
   ASC_setAPTitles(made, peer.calling_ae_title.c_str(), peer.ae_title.c_str(), nullptr);
   const std::string address = peer.host + ":" + std::to_string(peer.port);

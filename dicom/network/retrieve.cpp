@@ -5,6 +5,7 @@
 #include "dicom/dcmtk.h"
 #include "dicom/network/data_set_reception.h"
 #include "dicom/network/exchange.h"
+#include "dicom/network/negotiation.h"
 
 namespace dicom {
 namespace {
@@ -13,15 +14,15 @@ constexpr std::size_t kLongestList = 8u << 20;  // of failed SOP instances, in a
 constexpr std::uint16_t kSomeFailed = 0xB000;
 
 // What an MR study's images are. Not J2K: it could be stored but not read.
+constexpr std::array kClasses{UID_MRImageStorage, UID_EnhancedMRImageStorage,
+                              UID_LegacyConvertedEnhancedMRImageStorage};
+constexpr std::array kCompressed{UID_JPEGLSLosslessTransferSyntax, UID_JPEGProcess14SV1TransferSyntax,
+                                 UID_RLELosslessTransferSyntax};
+
 std::vector<ProposedContext> mr_objects() {
-  static constexpr std::array kClasses{UID_MRImageStorage, UID_EnhancedMRImageStorage,
-                                       UID_LegacyConvertedEnhancedMRImageStorage};
-  static constexpr std::array kCompressed{UID_JPEGLSLosslessTransferSyntax, UID_JPEGProcess14SV1TransferSyntax,
-                                          UID_RLELosslessTransferSyntax};
   std::vector<ProposedContext> contexts;
   for (const char* sop_class : kClasses) {
-    contexts.push_back(
-        {sop_class, {UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax}, true});
+    contexts.push_back({sop_class, {kProposedSyntaxes.begin(), kProposedSyntaxes.end()}, true});
     for (const char* syntax : kCompressed) contexts.push_back({sop_class, {syntax}, true});
   }
   return contexts;
@@ -88,7 +89,7 @@ class Progress {
 
 Retrieved move(const Peer& peer, const Identifier& identifier, const std::string& destination,
                const RetrieveOptions& options) {
-  Exchange exchange(peer, UID_MOVEStudyRootQueryRetrieveInformationModel, {}, options.longest, options.stop);
+  Exchange exchange(peer, kMoveClass, {}, options.longest, options.stop);
   T_DIMSE_Message request{};
   request.CommandField = DIMSE_C_MOVE_RQ;
   OFStandard::strlcpy(request.msg.CMoveRQ.MoveDestination, destination.c_str(), sizeof(DIC_AE));
@@ -115,7 +116,7 @@ void store(Exchange& exchange, const Exchange::Message& message, StoreHandler& h
 Retrieved get(const Peer& peer, const Identifier& identifier, StoreHandler& handler, std::uint64_t association,
               const RetrieveOptions& options) {
   const auto storage = mr_objects();
-  Exchange exchange(peer, UID_GETStudyRootQueryRetrieveInformationModel, storage, options.longest, options.stop);
+  Exchange exchange(peer, kGetClass, storage, options.longest, options.stop);
   T_DIMSE_Message request{};
   request.CommandField = DIMSE_C_GET_RQ;
   exchange.ask(request, identifier);
@@ -136,6 +137,10 @@ Retrieved get(const Peer& peer, const Identifier& identifier, StoreHandler& hand
 }
 
 }  // namespace
+
+std::span<const char* const> fetched_classes() { return kClasses; }
+
+std::span<const char* const> fetched_compressed_syntaxes() { return kCompressed; }
 
 Result<Retrieved> move_series(const Peer& peer, const std::string& study_uid, const std::string& series_uid,
                               const std::string& destination_ae_title, const RetrieveOptions& options) {

@@ -3,6 +3,7 @@
 // C.4.3; study root model).
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "dicom/network/acceptor.h"
@@ -11,6 +12,12 @@
 #include "dicom/result.h"
 
 namespace dicom {
+
+inline constexpr const char* kMoveClass = "1.2.840.10008.5.1.4.1.2.2.2";
+inline constexpr const char* kGetClass = "1.2.840.10008.5.1.4.1.2.2.3";
+// What may come by C-GET, uncompressed or in one of the syntaxes.
+[[nodiscard]] std::span<const char* const> fetched_classes();
+[[nodiscard]] std::span<const char* const> fetched_compressed_syntaxes();
 
 struct RetrieveOptions {
   std::size_t most_instances = 10000;  // the operation is cancelled when more come (C-GET) or are announced (C-MOVE)

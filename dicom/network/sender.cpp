@@ -7,14 +7,15 @@
 #include <dcmtk/dcmnet/dul.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <utility>
 
 #include "dicom/dcmtk.h"
+#include "dicom/network/negotiation.h"
 #include "dicom/network/requested_association.h"
+#include "dicom/network/sop_class.h"
 #include "dicom/network/store_status.h"
 
 namespace dicom {
@@ -38,7 +39,7 @@ bool is_plain(const std::string& transfer_syntax_uid) {
 // Everything but plain pixels goes as it is or not at all: a lossy or lossless decision is not the sender's.
 ProposedContext context_for(const std::string& sop_class_uid, const std::string& transfer_syntax_uid) {
   if (!is_plain(transfer_syntax_uid)) return {sop_class_uid, {transfer_syntax_uid}};
-  return {sop_class_uid, {UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax}};
+  return {sop_class_uid, {kProposedSyntaxes.begin(), kProposedSyntaxes.end()}};
 }
 
 Parcel pack(const Outgoing& outgoing) {
@@ -170,32 +171,16 @@ std::uint16_t send_rewritten(T_ASC_Association& association, const Peer& peer, c
   return response.DimseStatus;
 }
 
-// "ParametricMapStorage" → "Parametric Map Storage", "MRImageStorage" → "MR Image Storage".
-std::string spaced(const std::string& name) {
-  const auto is = [&name](std::size_t i, int (*kind)(int)) {
-    return i < name.size() && kind(static_cast<unsigned char>(name[i])) != 0;
-  };
-  std::string words;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const bool starts =
-        !is(i, std::islower) && i > 0 && (is(i - 1, std::islower) || (is(i, std::isupper) && is(i + 1, std::islower)));
-    if (starts) words.push_back(' ');
-    words.push_back(name[i]);
-  }
-  return words;
-}
-
 Verdict not_accepted(const Parcel& parcel) {
-  const char* name = dcmFindNameOfUID(parcel.context.abstract_syntax.c_str());
-  std::string problem = "peer does not accept " + (name != nullptr ? spaced(name) : parcel.context.abstract_syntax);
-  if (!is_plain(parcel.transfer_syntax_uid))
-    problem += std::string(" in ") + DcmXfer(parcel.transfer_syntax_uid.c_str()).getXferName();
-  return {Verdict::Kind::Never, -1, std::move(problem)};
+  std::string problem = "peer does not accept " + sop_class_name(parcel.context.abstract_syntax);
+  if (!is_plain(parcel.transfer_syntax_uid)) problem += " in " + transfer_syntax_name(parcel.transfer_syntax_uid);
+  return {Verdict::Kind::Never, -1, std::move(problem), true};
 }
 
 Verdict verdict_of(std::uint16_t status) {
   return {classify(status), status,
-          status == STATUS_Success ? std::string() : "peer answered " + describe_status(status)};
+          status == STATUS_Success ? std::string() : "peer answered " + describe_status(status),
+          status == kSopClassNotSupported};
 }
 
 Verdict as_verdict(const Error& error) {
@@ -300,8 +285,7 @@ std::vector<Verdict> send(const Peer& peer, std::span<const Outgoing> instances,
 
 Result<void> echo(const Peer& peer) {
   return guarded([&] {
-    const ProposedContext verification{
-        UID_VerificationSOPClass, {UID_LittleEndianExplicitTransferSyntax, UID_LittleEndianImplicitTransferSyntax}};
+    const ProposedContext verification{UID_VerificationSOPClass, {kProposedSyntaxes.begin(), kProposedSyntaxes.end()}};
     RequestedAssociation association(peer, std::span(&verification, 1));
     if (association.accepted(verification).presentationContextID == 0)
       fail(Fault::Rejected, "peer does not accept verification");

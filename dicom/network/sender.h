@@ -12,6 +12,8 @@
 
 namespace dicom {
 
+inline constexpr std::uint32_t kLargestPduReceived = 131072;  // bytes, on associations that we ask for
+
 struct Peer {
   std::string ae_title;
   std::string host;
@@ -35,7 +37,9 @@ struct Verdict {
   } kind = Kind::Later;
   int status = -1;      // DIMSE status; -1: no answer for this instance
   std::string problem;  // one sentence; empty when delivered without a warning
-  bool tried = true;    // false: the association ended at an earlier instance, before this one's turn
+  // The peer takes no object of this SOP class: it accepted no presentation context for it, or answered 0122H.
+  bool class_refused = false;
+  bool tried = true;  // false: the association ended at an earlier instance, before this one's turn
 };
 
 // Sends in the given order on one association and releases it cleanly. Always returns one verdict per instance, also

@@ -4,15 +4,12 @@
 #include <array>
 #include <cstdio>
 
+#include "dicom/network/acceptor.h"
+
 namespace dicom {
 namespace {
 
-struct Row {
-  std::uint16_t first, last;
-  Verdict::Kind kind;
-  const char* meaning;
-};
-
+using Row = StatusMeaning;
 using Kind = Verdict::Kind;
 
 // Narrow rows before the wide ones that contain them.
@@ -49,6 +46,21 @@ constexpr std::array kStatuses{
     Row{0x0000, 0xFFFF, Kind::Later, "status of no known class"},
 };
 
+constexpr std::array kAnswers{
+    StoreAnswer{StoreStatus::Success, "the data set, its directory entry and its row in the index are on disk"},
+    StoreAnswer{
+        StoreStatus::OutOfResources,
+        "the disk has less free space than the configured floor, or disk or index failed; nothing is promised, the "
+        "sender should try again"},
+    StoreAnswer{StoreStatus::DataSetMismatch,
+                "command and presentation context, or command and data set, name different SOP classes or instances; a "
+                "data set that does not match its command is kept in quarantine"},
+    StoreAnswer{StoreStatus::CannotUnderstand,
+                "the data set cannot be parsed up to its identifiers; it is kept in quarantine"},
+    StoreAnswer{StoreStatus::Refused, "the object was made by Herald and was routed back to it; it is not kept"},
+    StoreAnswer{StoreStatus::InvalidInstance, "the SOP Instance UID of the command is not a UID; nothing was kept"},
+};
+
 const Row& row_of(std::uint16_t status) {
   return *std::find_if(kStatuses.begin(), kStatuses.end(),
                        [status](const Row& row) { return row.first <= status && status <= row.last; });
@@ -59,6 +71,10 @@ constexpr unsigned kNoApplicationContext = 2, kCallingUnknown = 3, kCalledUnknow
 constexpr unsigned kNoProtocolVersion = 2;                                              // of ACSE
 
 }  // namespace
+
+std::span<const StatusMeaning> status_meanings() { return kStatuses; }
+
+std::span<const StoreAnswer> store_answers() { return kAnswers; }
 
 Verdict::Kind classify(std::uint16_t status) { return row_of(status).kind; }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What a C-STORE status or an association's rejection means for the instance that was to be delivered.
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "dicom/network/sender.h"
@@ -9,6 +10,15 @@ namespace dicom {
 
 // PS3.4 B.2.3 (storage service) over PS3.7 annex C (all services). Statuses of no known class are tried again: a peer
 // that says something odd today may be mended tomorrow, and the outbox gives up on its own after enough attempts.
+inline constexpr std::uint16_t kSopClassNotSupported = 0x0122;
+
+struct StatusMeaning {
+  std::uint16_t first, last;
+  Verdict::Kind kind;
+  const char* meaning;
+};
+// The first row that holds a status decides; the last one holds all.
+[[nodiscard]] std::span<const StatusMeaning> status_meanings();
 [[nodiscard]] Verdict::Kind classify(std::uint16_t status);
 
 // "status 0xA700: out of resources", with the meaning that the status has in some service, or in the storage service.

@@ -96,7 +96,7 @@ void put_contributors(DcmItem& to, DcmItem& source, const Equipment& equipment) 
 void put_private_scheme(DcmItem& to, const Equipment& equipment) {
   DcmItem& item = add_item(to, DCM_CodingSchemeIdentificationSequence);
   put_text(item, DCM_CodingSchemeDesignator, kPrivateScheme);
-  put_text(item, DCM_CodingSchemeUID, uid_from_name(std::string("coding scheme ") + kPrivateScheme));
+  put_text(item, DCM_CodingSchemeUID, private_scheme_uid());
   put_text(item, DCM_CodingSchemeName, "Herald private codes");
   put_text(item, DCM_CodingSchemeResponsibleOrganization, one_line(equipment.manufacturer));
 }

@@ -14,6 +14,9 @@ inline constexpr const char* kPrivateScheme = "99HERALD";
 inline constexpr const char* kModelName =
     "Herald";  // Manufacturer's Model Name of our objects: recognised on the way in
 
+// Of the coding scheme: it is named in every object that uses it.
+[[nodiscard]] std::string private_scheme_uid();
+
 // Who made it. `serial` names the installation.
 struct Equipment {
   std::string manufacturer = "Herald project";

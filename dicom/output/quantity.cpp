@@ -136,6 +136,8 @@ Code method_code(std::string_view meaning) {
   return {std::string(found->key), "DCM", std::string(meaning)};
 }
 
+std::string private_scheme_uid() { return uid_from_name(std::string("coding scheme ") + kPrivateScheme); }
+
 Code private_code(std::string_view meaning) {
   constexpr std::size_t kMost = 16, kReadable = 8;  // VR SH
   const std::string hash = uid_from_name("99HERALD|" + std::string(meaning));

@@ -4,6 +4,7 @@
 
 #include "server/commands/command.h"
 #include "server/context.h"
+#include "server/result_kinds.h"
 
 namespace server::commands {
 namespace {
@@ -18,6 +19,14 @@ std::string way_of(const config::Query& query) {
       break;
   }
   return "and fetches nothing";
+}
+
+// In sending order.
+std::string objects_sent(const config::Profile& profile) {
+  std::string list;
+  for (const std::string& kind : kinds_sent(profile))
+    list.append(list.empty() ? "" : ", ").append(find_result_kind(kind)->many);
+  return list;
 }
 
 int check(const std::filesystem::path& settings_file) {
@@ -41,8 +50,9 @@ int check(const std::filesystem::path& settings_file) {
     std::cout << fmt::format("model {} version {}: {}\n", model.id, model.version, model.status);
   }
   for (const config::Destination& destination : settings.destinations) {
-    std::cout << fmt::format("destination {}: {} at {}:{}\n", destination.name, destination.peer.ae_title,
-                             destination.peer.host, destination.peer.port);
+    std::cout << fmt::format("destination {}: {} at {}:{}\n  {}\n  sends {}\n", destination.name,
+                             destination.peer.ae_title, destination.peer.host, destination.peer.port,
+                             fmt::join(config::in_toml(destination.profile), ", "), objects_sent(destination.profile));
   }
   if (settings.destinations.empty()) std::cout << "no destination: results stay in the store\n";
   if (settings.query) {

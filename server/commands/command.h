@@ -25,6 +25,8 @@ void add_explain(CLI::App& app, Run& run);
 void add_jobs(CLI::App& app, Run& run);
 void add_outbox(CLI::App& app, Run& run);
 void add_clinical(CLI::App& app, Run& run);
+void add_probe(CLI::App& app, Run& run);
+void add_conformance(CLI::App& app, Run& run);
 void add_check_config(CLI::App& app, Run& run);
 
 // Settings of a command that works on a folder: those of a file, or the defaults with the shipped recipe and models;

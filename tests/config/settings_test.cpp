@@ -78,12 +78,18 @@ std::string described(const Settings& s) {
   return out.str();
 }
 
+// As a file would say it.
+std::string sent(const config::Profile& profile) {
+  std::string lines;
+  for (const std::string& line : config::in_toml(profile)) lines += (lines.empty() ? "" : ", ") + line;
+  return lines;
+}
+
 std::string described(const config::Destination& d) {
   std::ostringstream out;
   out << d.peer.port << ' ' << d.peer.calling_ae_title << ' ' << d.peer.connect_timeout.count() << ' '
-      << d.peer.acse_timeout.count() << ' ' << d.peer.dimse_timeout.count() << ' '
-      << static_cast<int>(d.parametric_maps) << ' ' << d.reports << ' ' << d.first_retry.count() << ' '
-      << d.longest_retry.count() << ' ' << d.give_up_after.count();
+      << d.peer.acse_timeout.count() << ' ' << d.peer.dimse_timeout.count() << ' ' << sent(d.profile) << ' '
+      << d.first_retry.count() << ' ' << d.longest_retry.count() << ' ' << d.give_up_after.count();
   return out.str();
 }
 
@@ -243,8 +249,10 @@ file = "logs/herald.log"
   EXPECT_EQ(s.recipe, folder_ / "mine.toml");
   EXPECT_EQ(s.models, folder_.path() / "");
   ASSERT_THAT(s.destinations, SizeIs(2));
-  EXPECT_EQ(described(s.destinations[0]), "104 MY NODE 10 15 120 0 1 10 900 336");
-  EXPECT_EQ(described(s.destinations[1]), "11113 OTHER 4 5 6 2 0 7 8 24");
+  EXPECT_EQ(described(s.destinations[0]), "104 MY NODE 10 15 120 profile = \"full\" 10 900 336");
+  EXPECT_EQ(described(s.destinations[1]),
+            "11113 OTHER 4 5 6 profile = \"full\", parametric_maps = \"off\", reports = \"off\", segment_reports = "
+            "\"off\" 7 8 24");
   EXPECT_EQ(s.destinations[1].name, "old-viewer");
   EXPECT_EQ(s.destinations[1].peer.ae_title, "OLD");
   EXPECT_EQ(s.destinations[1].peer.host, "10.0.0.7");
@@ -415,6 +423,75 @@ TEST_F(SettingsFile, NamesEachDestinationOnce) {
               HasSubstr("port = 0: expected 1 to 65535"));
   EXPECT_THAT(error_in("[[destination]]\nname = 'a'\nae_title = 'A'\nhost = 'h'\nparametric_maps = 'yes'\n"),
               HasSubstr("expected one of real, normalised, off"));
+}
+
+const std::string kPacs = "[[destination]]\nname = 'a'\nae_title = 'A'\nhost = 'h'\n";
+
+TEST_F(SettingsFile, NamesWhatADestinationIsSentByAProfile) {
+  const auto profile = [&](const std::string& keys) {
+    return load("[storage]\nfolder = 'd'\n" + kPacs + keys).destinations.at(0).profile;
+  };
+  EXPECT_EQ(profile(""), config::Profile{});
+  EXPECT_EQ(profile("profile = 'full'"), config::Profile{});
+  const auto ohif = profile("profile = 'ohif'");
+  EXPECT_EQ(ohif.parametric_maps, config::ParametricMaps::Normalised);
+  EXPECT_EQ(ohif.segment_reports, config::SegmentReports::Off);
+  EXPECT_EQ(ohif.pages, config::Pages::Pdf);
+  EXPECT_TRUE(ohif.segmentations);
+  const auto legacy = profile("profile = 'legacy'");
+  EXPECT_EQ(legacy.parametric_maps, config::ParametricMaps::Off);
+  EXPECT_EQ(legacy.reports, config::Reports::Enhanced);
+  EXPECT_EQ(legacy.pages, config::Pages::Sc);
+  EXPECT_FALSE(legacy.segmentations);
+}
+
+TEST_F(SettingsFile, ChangesSinglePartsOfAProfileWhereverTheyStand) {
+  const auto sent_by = [&](const std::string& keys) {
+    return sent(load("[storage]\nfolder = 'd'\n" + kPacs + keys).destinations.at(0).profile);
+  };
+  EXPECT_EQ(sent_by("pages = 'both'\nprofile = 'legacy'\n"), "profile = \"legacy\", pages = \"both\"");
+  EXPECT_EQ(sent_by("profile = 'legacy'\nreports = 'off'\n"), "profile = \"legacy\", reports = \"off\"");
+  EXPECT_EQ(sent_by("profile = 'ohif'\nreports = true\n"), "profile = \"ohif\"");
+  EXPECT_EQ(sent_by("segment_reports = 'enhanced'\n"), "profile = \"full\", segment_reports = \"enhanced\"");
+}
+
+TEST_F(SettingsFile, SendsNoReportsAboutSegmentsWithoutSegmentsOrReports) {
+  const auto segment_reports = [&](const std::string& keys) {
+    return load("[storage]\nfolder = 'd'\n" + kPacs + keys).destinations.at(0).profile.segment_reports;
+  };
+  EXPECT_EQ(segment_reports("segmentations = false\n"), config::SegmentReports::Off);
+  EXPECT_EQ(segment_reports("reports = false\n"), config::SegmentReports::Off);
+  EXPECT_EQ(segment_reports("reports = 'off'\nsegment_reports = 'enhanced'\n"), config::SegmentReports::Enhanced);
+  EXPECT_EQ(error_in(kPacs + "segmentations = false\nsegment_reports = 'enhanced'\n"),
+            "herald.toml:8: [[destination]] segment_reports refer to segmentations, which are off\n  segment_reports = "
+            "'enhanced'");
+}
+
+TEST_F(SettingsFile, SaysWhichProfilesAndPartsThereAre) {
+  EXPECT_THAT(error_in(kPacs + "profile = 'pacs'\n"),
+              HasSubstr("profile = \"pacs\": expected one of full, ohif, legacy"));
+  EXPECT_THAT(error_in(kPacs + "reports = 'yes'\n"),
+              HasSubstr("reports = \"yes\": expected one of comprehensive, enhanced, off"));
+  EXPECT_THAT(error_in(kPacs + "pages = 'png'\n"), HasSubstr("expected one of pdf, sc, both, off"));
+}
+
+TEST_F(SettingsFile, WritesEveryProfileSoThatItIsReadAsTheSame) {
+  using namespace config;
+  int tried = 0;
+  for (const auto maps : {ParametricMaps::Real, ParametricMaps::Normalised, ParametricMaps::Off})
+    for (const bool segmentations : {true, false})
+      for (const auto reports : {Reports::Comprehensive, Reports::Enhanced, Reports::Off})
+        for (const auto about_segments :
+             {SegmentReports::Comprehensive3D, SegmentReports::Enhanced, SegmentReports::Off})
+          for (const auto pages : {Pages::Pdf, Pages::Sc, Pages::Both, Pages::Off}) {
+            if (!segmentations && about_segments != SegmentReports::Off) continue;
+            const Profile profile{maps, segmentations, reports, about_segments, pages};
+            std::string text = "[storage]\nfolder = 'd'\n" + kPacs;
+            for (const std::string& line : in_toml(profile)) text += line + "\n";
+            EXPECT_EQ(load(text).destinations.at(0).profile, profile) << text;
+            ++tried;
+          }
+  EXPECT_EQ(tried, 144);
 }
 
 TEST_F(SettingsFile, RefusesTimesThatContradictEachOther) {

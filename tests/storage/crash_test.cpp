@@ -106,6 +106,44 @@ TEST(Crash, LosesNoWork) {
   for (const auto& job : value_of(queue.jobs_of(""))) EXPECT_EQ(JobState::Done, job.state) << job.id;
 }
 
+// A courier whose peer refuses every report, killed at any moment: each report is either waiting with nothing queued in
+// its place, or replaced by an object that is.
+TEST(Crash, BetweenTheRungsLosesNoReportAndSendsNoneTwice) {
+  support::TempFolder folder;
+  const auto file = folder / "index.db";
+  constexpr int kReports = 40;
+  {
+    auto database = scene::open(file);
+    storage::JobQueue queue(database);
+    for (int i = 0; i < kReports; ++i) {
+      const auto id = queue.enqueue("measure", scene::numbered("k", i), "1.2.3", "{}", at(0), at(0)).value().value();
+      queue.claim("w1", at(0), 60s).value();
+      const std::vector<storage::ResultRow> results = {scene::result(scene::numbered("9.", i), "sr_nomogram"),
+                                                       scene::result(scene::numbered("8.", i), "sr_nomogram_enhanced")};
+      ASSERT_EQ(true, queue.finish(id, "w1", at(0), results, {{"PACS", {"sr_nomogram"}}}));
+    }
+  }
+  for (int round = 0; round < 4; ++round) {
+    run_and_kill(2 + round, [&](auto step) {
+      auto database = scene::open(file);
+      storage::Outbox outbox(database);
+      for (const auto& row : value_of(outbox.due("PACS", at(1), kReports)))
+        if (row.object.kind == "sr_nomogram" && step())
+          outbox.replace(row.id, at(1), -1, "not accepted", "sr_nomogram_enhanced").value();
+      while (step()) {
+      }
+    });
+    auto database = scene::open(file);
+    int replaced = 0, lower = 0;
+    for (const auto& row : value_of(storage::Outbox(database).rows_of(""))) {
+      replaced += row.state == storage::OutboxState::Replaced;
+      lower += row.object.kind == "sr_nomogram_enhanced";
+    }
+    EXPECT_GT(replaced, round);
+    EXPECT_EQ(replaced, lower);
+  }
+}
+
 TEST(Crash, WhileReceivingLeavesOnlyWholeObjects) {
   support::TempFolder folder;
   const std::string content(100'000, 'x');

@@ -53,6 +53,27 @@ TEST_F(DatabaseTest, OfTheFirstVersionIsBroughtToTheNewestWithItsRows) {
   EXPECT_TRUE(storage::Inquiries(database).series_of("1.2.3").value().empty());
 }
 
+TEST_F(DatabaseTest, OfTheSecondVersionKeepsItsOutbox) {
+  {
+    auto database = scene::open(file);
+    storage::JobQueue queue(database);
+    const auto id = queue.enqueue("map", "k", "1.2.3", "{}", scene::at(0), scene::at(0)).value().value();
+    queue.claim("w1", scene::at(0), std::chrono::seconds(60)).value();
+    const std::vector<storage::ResultRow> results = {scene::result("9.1"), scene::result("9.2")};
+    ASSERT_EQ(true, queue.finish(id, "w1", scene::at(0), results, {{"PACS", {"mr_map"}}}));
+    scene::must(storage::Outbox(database).dead(2, scene::at(1), 0xA900, "no"));
+  }
+  ASSERT_EQ(SQLITE_OK, raw_sql(file, "PRAGMA user_version = 2"));
+  auto database = scene::open(file);
+  const auto rows = scene::value_of(storage::Outbox(database).rows_of(""));
+  ASSERT_EQ(2, rows.size());
+  EXPECT_EQ(storage::OutboxState::Waiting, rows[0].state);
+  EXPECT_EQ(storage::OutboxState::Dead, rows[1].state);
+  EXPECT_EQ("no", rows[1].last_problem);
+  EXPECT_EQ("2", raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name LIKE 'outbox_%'"));
+  EXPECT_EQ("outbox", raw_value(file, "SELECT name FROM sqlite_sequence WHERE name LIKE 'outbox%'"));
+}
+
 TEST_F(DatabaseTest, OfANewerVersionIsRefusedAndLeftAlone) {
   scene::open(file);
   raw_sql(file, "PRAGMA user_version = 99");
@@ -158,6 +179,8 @@ constexpr IllegalRow kIllegalRows[] = {
     {"delivered with a problem",
      "UPDATE outbox SET state = 'delivered', attempts = 1, last_status = 0, last_problem = 'p'"},
     {"dead delivery without a reason", "UPDATE outbox SET state = 'dead', attempts = 1"},
+    {"replaced delivery without a reason", "UPDATE outbox SET state = 'replaced', attempts = 1"},
+    {"replaced without an attempt", "UPDATE outbox SET state = 'replaced', last_problem = 'p'"},
     {"a status beyond 16 bits", "UPDATE outbox SET last_status = 65536"},
     {"an instance of no study", "INSERT INTO instance VALUES ('1.1', 'c', '9.9', 's', 't', '/p', 'd', 1, 'A', 0)"},
     {"an instance without a UID", "INSERT INTO instance VALUES ('', 'c', '1.2', 's', 't', '/p', 'd', 1, 'A', 0)"},

@@ -150,7 +150,75 @@ TEST_F(OutboxTest, KeepsAPersonsCancellationThroughALateAnswer) {
   EXPECT_EQ(OutboxState::Delivered, row("9.2").state);
 }
 
+TEST_F(OutboxTest, PutsWhatTakesAnObjectsPlaceWhereThatStoodInTheOrder) {
+  deliveries = {{"PACS", {"mr_map", "sr_measurements", "pdf_results"}}, {"LAB", {"sr_measurements"}}};
+  made({result("9.1", "mr_map"), result("9.2", "sr_measurements"), result("9.3", "sr_measurements_enhanced"),
+        result("9.4", "pdf_results"), result("9.5", "sc_results", 1), result("9.6", "sc_results", 0)});
+  made({result("8.3", "sr_measurements_enhanced")});  // of another job
+  EXPECT_THAT(due(1), ElementsAre("9.1", "9.2", "9.4"));
+  const auto replaced = outbox.replace(row("9.2").id, at(2), 0x0122, "not accepted", "sr_measurements_enhanced");
+  ASSERT_TRUE(replaced) << replaced.error().what;
+  EXPECT_EQ(1, replaced->rows);
+  EXPECT_EQ(1, replaced->objects);
+  EXPECT_THAT(due(2), ElementsAre("9.1", "9.3", "9.4"));
+  EXPECT_EQ(OutboxState::Replaced, row("9.2").state);
+  EXPECT_EQ("not accepted; replaced by sr_measurements_enhanced", row("9.2").last_problem);
+  EXPECT_EQ(0x0122, row("9.2").last_status);
+  EXPECT_EQ(1, row("9.2").attempts);
+  ASSERT_TRUE(outbox.replace(row("9.4").id, at(3), -1, "not accepted", "sc_results"));
+  EXPECT_THAT(due(3), ElementsAre("9.1", "9.3", "9.6", "9.5"));
+  EXPECT_THAT(due(3, "LAB"), ElementsAre("9.2"));
+}
+
+TEST_F(OutboxTest, ReplacesAllObjectsOfAKindOfAJobAtOnceAndOnlyOnce) {
+  made({result("9.1", "sr_nomogram", 0), result("9.2", "sr_nomogram", 1), result("9.3", "sr_nomogram_enhanced", 0),
+        result("9.4", "sr_nomogram_enhanced", 1)});
+  made({result("8.1", "sr_nomogram")});
+  EXPECT_EQ(2, outbox.replace(row("9.1").id, at(1), -1, "no", "sr_nomogram_enhanced").value().rows);
+  EXPECT_THAT(due(1), testing::UnorderedElementsAre("9.3", "9.4", "8.1"));
+  must(outbox.delivered(row("9.3").id, at(2), 0));
+  EXPECT_EQ(0, outbox.replace(row("9.2").id, at(3), -1, "no", "sr_nomogram_enhanced").value().rows);
+  EXPECT_EQ(OutboxState::Delivered, row("9.3").state);
+  EXPECT_THAT(due(3), testing::UnorderedElementsAre("9.4", "8.1"));
+}
+
+TEST_F(OutboxTest, TakesWhatWasSentBeforeForTheReplacement) {
+  deliveries = {{"PACS", {"mr_map", "pm_real"}}};
+  made({result("9.1", "mr_map"), result("9.2", "pm_real")});
+  must(outbox.delivered(row("9.1").id, at(1), 0));
+  EXPECT_EQ(1, outbox.replace(row("9.2").id, at(2), -1, "no", "mr_map").value().objects);
+  EXPECT_EQ(OutboxState::Replaced, row("9.2").state);
+  EXPECT_EQ(OutboxState::Delivered, row("9.1").state);
+}
+
+TEST_F(OutboxTest, BuriesWhatNothingCanReplace) {
+  deliveries = {{"PACS", {"mr_map", "pm_real", "sr_nomogram"}}};
+  made({result("9.1", "mr_map"), result("9.2", "pm_real"), result("9.3", "sr_nomogram")});
+  must(outbox.dead(row("9.1").id, at(1), -1, "no"));
+  EXPECT_EQ(0, outbox.replace(row("9.2").id, at(2), -1, "no", "mr_map").value().objects);
+  EXPECT_EQ(OutboxState::Dead, row("9.2").state);
+  EXPECT_EQ("no; nothing can replace it: no mr_map", row("9.2").last_problem);
+  EXPECT_EQ(1, outbox.replace(row("9.3").id, at(2), -1, "", "sr_nomogram_enhanced").value().rows);
+  EXPECT_EQ(OutboxState::Dead, row("9.3").state);
+}
+
+TEST_F(OutboxTest, KeepsAPersonsCancellationOfEitherRung) {
+  made({result("9.1", "sr_nomogram"), result("9.2", "sr_nomogram_enhanced")});
+  EXPECT_EQ(true, outbox.cancel(row("9.1").id, at(1)));
+  EXPECT_EQ(0, outbox.replace(row("9.1").id, at(2), -1, "no", "sr_nomogram_enhanced").value().rows);
+  EXPECT_EQ(OutboxState::Cancelled, row("9.1").state);
+  EXPECT_THAT(due(3), testing::IsEmpty());
+  EXPECT_EQ(true, outbox.retry(row("9.1").id, at(3)));
+  EXPECT_EQ(1, outbox.replace(row("9.1").id, at(4), -1, "no", "sr_nomogram_enhanced").value().rows);
+  EXPECT_EQ(true, outbox.cancel(row("9.2").id, at(5)));
+  EXPECT_EQ(true, outbox.retry(row("9.1").id, at(6)));  // a person wants to see whether the peer takes it by now
+  EXPECT_EQ(0, outbox.replace(row("9.1").id, at(7), -1, "no", "sr_nomogram_enhanced").value().objects);
+  EXPECT_EQ(OutboxState::Cancelled, row("9.2").state);
+  EXPECT_EQ(OutboxState::Dead, row("9.1").state);
+}
+
 TEST_F(OutboxTest, SaysWhichRowIsMissing) {
+  EXPECT_EQ(Fault::Missing, outbox.replace(7, at(0), -1, "no", "mr_map").error().fault);
   EXPECT_EQ(Fault::Missing, outbox.delivered(7, at(0), 0).error().fault);
   EXPECT_EQ(Fault::Missing, outbox.retry(7, at(0)).error().fault);
 }

@@ -22,6 +22,23 @@ TEST(Negotiation, TakesEveryStandardStorageClassAndNoOther) {
   EXPECT_FALSE(dicom::is_storage_class("1.2.840.10008.1.1"));
 }
 
+TEST(Negotiation, TakesWhateverHoldsAnOutline) {
+  for (const char* carrier : {"1.2.840.10008.5.1.4.1.1.66.4",   // Segmentation
+                              "1.2.840.10008.5.1.4.1.1.481.3",  // RT Structure Set
+                              "1.2.840.10008.5.1.4.1.1.88.22",  // Enhanced SR
+                              "1.2.840.10008.5.1.4.1.1.88.33",  // Comprehensive SR
+                              "1.2.840.10008.5.1.4.1.1.88.34",  // Comprehensive 3D SR
+                              "1.2.840.10008.5.1.4.1.1.11.1"})  // Grayscale Softcopy Presentation State
+    EXPECT_TRUE(dicom::is_accepted_service(carrier)) << carrier;
+}
+
+TEST(Negotiation, TellsTheTablesByWhichItWorks) {
+  for (const std::string_view syntax : dicom::accepted_transfer_syntaxes())
+    EXPECT_EQ(dicom::choose_transfer_syntax(std::vector{std::string(syntax)}), syntax);
+  for (const std::string_view uid : dicom::other_storage_classes()) EXPECT_TRUE(dicom::is_storage_class(uid)) << uid;
+  EXPECT_TRUE(dicom::is_accepted_service(dicom::kVerificationClass));
+}
+
 TEST(Negotiation, PrefersExplicitOverCompressedOverImplicit) {
   using Offer = std::vector<std::string>;
   EXPECT_EQ(dicom::choose_transfer_syntax(Offer{support::kImplicit, support::kJpegLs, support::kExplicit}),

@@ -79,6 +79,8 @@ TEST(Sender, NamesTheClassThatThePeerDoesNotAccept) {
   const auto verdicts = dicom::send(pacs.peer(), objects);
   EXPECT_THAT(kinds(verdicts), ElementsAre(Kind::Delivered, Kind::Never, Kind::Delivered, Kind::Never));
   EXPECT_EQ(verdicts[1].problem, "peer does not accept Parametric Map Storage");
+  EXPECT_TRUE(verdicts[1].class_refused);
+  EXPECT_FALSE(verdicts[0].class_refused);
   EXPECT_EQ(verdicts[1].status, -1);
   EXPECT_THAT(verdicts[3].problem, HasSubstr("peer does not accept MR Image Storage in JPEG-LS"));
 }

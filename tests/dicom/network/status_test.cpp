@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "dicom/network/acceptor.h"
 #include "dicom/network/store_status.h"
 
 namespace {
@@ -23,6 +26,16 @@ TEST(StoreStatus, IsNeverForWhatIsWrongWithTheInstance) {
                            0x0211, 0x0212, 0xA900, 0xA9FF, 0xC000, 0xCFFF}) {
     EXPECT_EQ(dicom::classify(static_cast<std::uint16_t>(status)), Kind::Never) << std::hex << status;
   }
+}
+
+TEST(StoreStatus, IsOneForEachAnswerOfOurs) {
+  std::set<dicom::StoreStatus> answers;
+  for (const auto& answer : dicom::store_answers()) answers.insert(answer.status);
+  EXPECT_EQ(answers.size(), dicom::store_answers().size());
+  for (const auto status :
+       {dicom::StoreStatus::Success, dicom::StoreStatus::OutOfResources, dicom::StoreStatus::DataSetMismatch,
+        dicom::StoreStatus::CannotUnderstand, dicom::StoreStatus::Refused, dicom::StoreStatus::InvalidInstance})
+    EXPECT_TRUE(answers.contains(status)) << static_cast<int>(status);
 }
 
 TEST(StoreStatus, HasWords) {
