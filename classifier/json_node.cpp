@@ -16,58 +16,130 @@ std::string escaped(std::string_view key) {
   return out;
 }
 
-// Follows the parser through the document and notices a key that its object has already.
-class DuplicateKeys {
+// "~1" and "~0" back to "/" and "~".
+std::string unescaped(std::string_view token) {
+  std::string out;
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    const bool escape = token[i] == '~' && i + 1 < token.size();
+    out += escape ? (token[++i] == '1' ? '/' : '~') : token[i];
+  }
+  return out;
+}
+
+std::vector<std::string> tokens_of(std::string_view pointer) {
+  std::vector<std::string> tokens;
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);  // the slash
+    const std::size_t end = std::min(pointer.find('/'), pointer.size());
+    tokens.push_back(unescaped(pointer.substr(0, end)));
+    pointer.remove_prefix(end);
+  }
+  return tokens;
+}
+
+std::string pointer_of(const std::vector<std::string>& path) {
+  std::string pointer;
+  for (const std::string& token : path) pointer += "/" + escaped(token);
+  return pointer;
+}
+
+constexpr std::size_t kDeepest = 32;
+
+// Goes through the text of a valid document once more and tells `visit` each key and each element with its line:
+// nlohmann's document knows keys and values but not where they stood.
+class Walk {
  public:
-  bool operator()(int, json::parse_event_t event, json& parsed) {
-    switch (event) {
-      case json::parse_event_t::object_start:
-        open_.emplace_back();
-        break;
-      case json::parse_event_t::object_end:
-        open_.pop_back();
-        break;
-      case json::parse_event_t::key:
-        add(parsed.get<std::string>());
-        break;
-      default:
-        break;
-    }
-    return true;
+  using Visit = std::function<void(const std::vector<std::string>& path, int line)>;
+  Walk(std::string_view text, Visit visit) : text_(text), visit_(std::move(visit)) {}
+
+  void run() {
+    for (at_ = 0; at_ < text_.size(); ++at_) step(text_[at_]);
   }
 
  private:
-  struct Object {
+  struct Open {
+    bool is_array = false;
+    bool expects = true;  // the next token is a key, or begins an element
+    std::size_t index = 0;
     std::set<std::string> keys;
-    std::string last;
   };
-  void add(std::string key) {
-    open_.back().last = key;
-    if (!open_.back().keys.insert(std::move(key)).second) throw Failure{where() + ": the key is there twice"};
+
+  void step(char c) {
+    if (c == '\n') ++line_;
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') return;
+    if (c == '}' || c == ']') return close();
+    if (c == ',') return next();
+    if (!open_.empty() && open_.back().is_array && open_.back().expects) begin_element();
+    if (c == '"') return string();
+    if (c == '{' || c == '[') open(c == '[');
   }
-  // Arrays are left out: the parser does not tell its callback how many elements came before.
-  [[nodiscard]] std::string where() const {
-    std::string pointer;
-    for (const Object& object : open_) pointer += "/" + escaped(object.last);
-    return pointer;
+  void open(bool is_array) {
+    if (open_.size() == kDeepest)
+      throw Failure{"nested deeper than " + std::to_string(kDeepest), pointer_of(path_), line_};
+    open_.push_back({.is_array = is_array, .keys = {}});
+    path_.emplace_back();
   }
-  std::vector<Object> open_;
+  void close() {
+    open_.pop_back();
+    path_.pop_back();
+  }
+  void next() {
+    open_.back().expects = true;
+    ++open_.back().index;
+  }
+  void begin_element() {
+    open_.back().expects = false;
+    path_.back() = std::to_string(open_.back().index);
+    visit_(path_, line_);
+  }
+  void string() {
+    const std::size_t begin = at_;
+    for (++at_; text_[at_] != '"'; ++at_)
+      if (text_[at_] == '\\') ++at_;
+    if (open_.empty() || open_.back().is_array || !open_.back().expects) return;
+    open_.back().expects = false;
+    path_.back() = json::parse(text_.substr(begin, at_ - begin + 1)).get<std::string>();
+    if (!open_.back().keys.insert(path_.back()).second)
+      throw Failure{"the key is there twice", pointer_of(path_), line_};
+    visit_(path_, line_);
+  }
+
+  std::string_view text_;
+  Visit visit_;
+  std::size_t at_ = 0;
+  int line_ = 1;
+  std::vector<Open> open_;
+  std::vector<std::string> path_;
 };
+
+int line_at(std::string_view text, std::size_t byte) {
+  return 1 + static_cast<int>(std::ranges::count(text.substr(0, byte), '\n'));
+}
 
 }  // namespace
 
 json parse_json(std::string_view text) {
   try {
-    DuplicateKeys duplicates;
-    return json::parse(text, std::ref(duplicates));
+    json document = json::parse(text);
+    Walk(text, [](const auto&, int) {}).run();
+    return document;
+  } catch (const json::parse_error& e) {
+    throw Failure{std::string("not JSON: ") + e.what(), std::nullopt, line_at(text, e.byte)};
   } catch (const json::exception& e) {
-    throw Failure{std::string("not JSON: ") + e.what()};
+    throw Failure{std::string("not JSON: ") + e.what(), std::nullopt, std::nullopt};
   }
 }
 
-void Node::refuse(const std::string& reason) const {
-  throw Failure{(pointer_.empty() ? "/" : pointer_) + ": " + reason};
+int line_of(std::string_view text, std::string_view pointer) {
+  const std::vector<std::string> wanted = tokens_of(pointer);
+  int found = 1;
+  Walk(text, [&](const std::vector<std::string>& path, int line) {
+    if (path == wanted) found = line;
+  }).run();
+  return found;
 }
+
+void Node::refuse(const std::string& reason) const { throw Failure{reason, pointer_, std::nullopt}; }
 
 Node Node::child(const json& value, std::string_view key) const { return Node(value, pointer_ + "/" + escaped(key)); }
 
@@ -83,7 +155,10 @@ void Node::expect_keys(std::initializer_list<std::string_view> required,
 
 bool Node::has(std::string_view key) const { return value_.get().contains(key); }
 
-Node Node::at(std::string_view key) const { return child(value_.get().at(std::string(key)), key); }
+Node Node::at(std::string_view key) const {
+  if (!has(key)) refuse("\"" + std::string(key) + "\" is missing");
+  return child(value_.get().at(std::string(key)), key);
+}
 
 std::map<std::string, Node> Node::members() const {
   if (!value_.get().is_object()) refuse("expected an object");
@@ -120,7 +195,7 @@ std::string Node::text() const {
   return text;
 }
 
-std::string Node::text_of(std::initializer_list<std::string_view> allowed) const {
+std::string Node::text_of(const std::vector<std::string_view>& allowed) const {
   std::string found = text();
   if (std::ranges::count(allowed, found) == 0) refuse("expected one of " + listed(allowed));
   return found;
@@ -129,6 +204,12 @@ std::string Node::text_of(std::initializer_list<std::string_view> allowed) const
 std::vector<std::string> Node::texts() const {
   std::vector<std::string> all;
   for (const Node& item : items()) all.push_back(item.text());
+  return all;
+}
+
+std::vector<std::string> Node::sentences() const {
+  std::vector<std::string> all = texts();
+  if (all.empty()) refuse("expected one sentence or more");
   return all;
 }
 

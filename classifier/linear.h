@@ -9,9 +9,9 @@
 
 namespace classifier {
 
-// Contribution of a predictor to the linear predictor. A categorical value must be one of its levels.
+// Contribution of a predictor to the linear predictor. The value of a fact is the place of one of its levels.
 [[nodiscard]] inline double effect(const Predictor& predictor, double value) {
-  if (predictor.kind != Predictor::Kind::Categorical) return predictor.coefficient * value;
+  if (!predictor.is_fact()) return predictor.coefficient * value;
   return predictor.level_coefficients.at(static_cast<int>(value));
 }
 
@@ -21,7 +21,7 @@ struct EffectRange {
   [[nodiscard]] double width() const { return greatest - least; }
 };
 [[nodiscard]] inline EffectRange effect_range(const Predictor& predictor) {
-  if (predictor.kind != Predictor::Kind::Categorical)
+  if (!predictor.is_fact())
     return {std::min(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high)),
             std::max(effect(predictor, predictor.axis_low), effect(predictor, predictor.axis_high))};
   // Not `| std::views::values`: clang 14, which builds the fuzz targets, does not compile that of libstdc++ 12.
@@ -38,9 +38,14 @@ struct EffectRange {
 
 [[nodiscard]] inline double logistic(double linear) { return 1 / (1 + std::exp(-linear)); }
 
-// True when a fact's value names one of its levels.
-[[nodiscard]] inline bool is_level(const Predictor& predictor, double value) {
-  return std::abs(value) < 1000 && value == std::floor(value) && predictor.levels.contains(static_cast<int>(value));
+// After the local calibration, where there is one.
+[[nodiscard]] inline double probability(const Model& model, double linear) {
+  return model.calibration ? logistic(model.calibration->a + model.calibration->b * linear) : logistic(linear);
+}
+
+// Name of a term of the linear predictor in provenance, covariance and standard deviations.
+[[nodiscard]] inline std::string term(const Predictor& predictor, const Level& level) {
+  return predictor.name + "/" + level.name;
 }
 
 }  // namespace classifier

@@ -294,7 +294,7 @@ JobOutcome run_measure_job(Context& context, const storage::Job& job) {
   int order = 0;
   for (const classifier::Model& model : context.models) {
     const auto evaluation =
-        classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing), exam_of(maps));
+        classifier::evaluate(model, values_for(model, findings.by_slot, findings.missing), {}, exam_of(maps));
     auto items = nomogram_items(evaluation);
     if (lesion != nullptr) items.insert(items.begin(), {"Lesion", tracking_id(*lesion), std::nullopt, "", {}});
     const auto report =

@@ -87,7 +87,7 @@ classifier::Values values_for(const classifier::Model& model, const MeasuredBySl
       values[predictor.name] = find_value(predictor.source, predictor.statistic, by_slot, missing);
   }
   for (const classifier::Cutoff& cutoff : model.cutoffs) {
-    if (cutoff.on != "probability")
+    if (cutoff.on != "probability" && cutoff.fact.empty())
       values.try_emplace(cutoff.on, find_value(cutoff.source, cutoff.statistic, by_slot, missing));
   }
   return values;

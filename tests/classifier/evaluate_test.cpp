@@ -10,10 +10,12 @@
 namespace {
 
 using classifier::Evaluation;
+using classifier::Facts;
 using classifier::Model;
 using classifier::nomogram_scale;
 using classifier::Value;
 using classifier::Values;
+using classifier_test::asked;
 using classifier_test::parsed;
 using classifier_test::small_document;
 using classifier_test::zhang;
@@ -31,10 +33,7 @@ Value missing(const char* why) { return {std::nullopt, "ms", why}; }
 // The means of Zhang's HER2-positive group.
 Values group_means() { return {{"T2star", measured(53.233)}, {"T1_post", measured(580.93)}}; }
 
-Values with_er(Values values, int er) {
-  values["ER"] = measured(er, "1");
-  return values;
-}
+const Facts kErNegative{{"er", "neg"}}, kErPositive{{"er", "pos"}};
 
 TEST(Evaluation, ShowsBothAnswersWhileAFactIsUnknown) {
   const Model model = zhang();
@@ -53,12 +52,12 @@ TEST(Evaluation, HasOneBranchWhenAllFactsAreKnown) {
   const Model model = zhang();
   for (int er : {0, 1}) {
     const Evaluation both = evaluate(model, group_means());
-    const Evaluation one = evaluate(model, with_er(group_means(), er));
+    const Evaluation one = evaluate(model, group_means(), er == 1 ? kErPositive : kErNegative);
     ASSERT_THAT(one.branches, SizeIs(1));
     EXPECT_THAT(one.branches[0].assumed, IsEmpty());
     EXPECT_EQ(one.branches[0].linear_predictor, both.branches[er].linear_predictor);
   }
-  EXPECT_EQ(evaluate(model, with_er(group_means(), 1)).branches[0].label, "with ER positive (>=1% of nuclei)");
+  EXPECT_EQ(evaluate(model, group_means(), kErPositive).branches[0].label, "with ER positive (>=1% of nuclei)");
 }
 
 TEST(Evaluation, LabelsEveryProbability) {
@@ -70,10 +69,8 @@ TEST(Evaluation, LabelsEveryProbability) {
 TEST(Evaluation, ReproducesItsWorkedCases) {
   const Model model = zhang();
   for (const auto& worked : model.worked) {
-    Values values;
-    for (const auto& predictor : model.predictors)
-      values[predictor.name] = {worked.inputs.at(predictor.name), predictor.unit, ""};
-    const Evaluation evaluation = evaluate(model, values);
+    const auto [values, facts] = asked(model, worked.inputs);
+    const Evaluation evaluation = evaluate(model, values, facts);
     ASSERT_THAT(evaluation.branches, SizeIs(1));
     EXPECT_NEAR(evaluation.branches[0].linear_predictor, worked.linear_predictor, .51e-6);
     EXPECT_NEAR(evaluation.branches[0].probability, worked.probability, .51e-6);
@@ -110,15 +107,17 @@ TEST(Nomogram, LeadsFromTotalPointsBackToTheLinearPredictor) {
   }
 }
 
-// R 4.2.2, rms 6.5: low birth weight by lwt (axis 80 to 260), smoking and race.
+// R 4.2.2, rms 6.5: low birth weight by lwt (axis 80 to 260), smoking and race, data of MASS::birthwt. Smoking and race
+// borrow the names of facts that have as many answers.
 json birth_weight_document() {
   json document = small_document();
+  const auto level = [](const char* name) { return json{{"name", name}, {"title", name}, {"answers", {name}}}; };
   document["predictors"] = json::array({{{"name", "lwt"},
                                          {"title", "lwt"},
                                          {"kind", "continuous"},
                                          {"source", "scale"},
-                                         {"statistic", "one"},
-                                         {"region", "none"},
+                                         {"statistic", "mean"},
+                                         {"region", "whole lesion"},
                                          {"unit", "kg"},
                                          {"valid_range", {80, 250}},
                                          {"axis", {80, 260}}},
@@ -126,42 +125,62 @@ json birth_weight_document() {
                                          {"title", "smoking"},
                                          {"kind", "binary"},
                                          {"source", "reader"},
+                                         {"fact", "oedema"},
                                          {"unit", "1"},
-                                         {"levels", {{"0", "no"}, {"1", "yes"}}}},
+                                         {"levels", {level("no"), level("yes")}}},
                                         {{"name", "race"},
                                          {"title", "race"},
                                          {"kind", "categorical"},
                                          {"source", "reader"},
+                                         {"fact", "enhancement"},
                                          {"unit", "1"},
-                                         {"levels", {{"1", "1"}, {"2", "2"}, {"3", "3"}}}}});
-  const double lwt = -100 / 41.89882981 / 180;  // the widest axis is 100 points
-  document["coefficients"] = {{"lwt", lwt},
-                              {"smoke", 44.41 / 41.89882981},
-                              {"race", {{"1", 0.0}, {"2", 54.05 / 41.89882981}, {"3", 40.66 / 41.89882981}}}};
-  document["intercept"] = -3.55667856 - 260 * lwt;
+                                         {"levels", {level("homogeneous"), level("heterogeneous"), level("rim")}}}});
+  document["coefficients"] = {{"lwt", -0.01325945278},
+                              {"smoke", {{"no", 0}, {"yes", 1.06000589374}}},
+                              {"race", {{"homogeneous", 0}, {"heterogeneous", 1.29009445747}, {"rim", 0.97051487666}}}};
+  document["intercept"] = -0.10922083631;
+  const json origin = {{"provenance", "published"}, {"method", "rms::lrm"}};
+  document["provenance"]["numbers"] = {{"intercept", origin},
+                                       {"lwt", origin},
+                                       {"smoke/yes", origin},
+                                       {"race/heterogeneous", origin},
+                                       {"race/rim", origin}};
   document["cutoffs"] = json::array();
-  const double linear = -3.55667856 + 54.05 / 41.89882981;
-  document["worked"] = json::array({{{"inputs", {{"lwt", 260}, {"smoke", 0}, {"race", 2}}},
-                                     {"linear_predictor", linear},
-                                     {"probability", 1 / (1 + std::exp(-linear))}}});
+  document["worked"] = json::array({{{"inputs", {{"lwt", 260}, {"smoke", "no"}, {"race", "heterogeneous"}}},
+                                     {"linear_predictor", -0.10922083631 - 0.01325945278 * 260 + 1.29009445747},
+                                     {"probability", 0}}});
+  const double linear = document["worked"][0]["linear_predictor"];
+  document["worked"][0]["probability"] = 1 / (1 + std::exp(-linear));
   return document;
 }
 
 TEST(Nomogram, HasThePointsOfRmsForFactorsAndFallingAxes) {
   const Model model = parsed(birth_weight_document());
-  EXPECT_NEAR(nomogram_scale(model).points_per_logit, 41.89882981, 1e-8);
-  EXPECT_NEAR(nomogram_scale(model).intercept, -3.55667856, 1e-8);
+  const auto scale = nomogram_scale(model);
+  EXPECT_NEAR(scale.points_per_logit, 41.89882981, 1e-8 * 41);
+  EXPECT_NEAR(scale.intercept, -3.55667856, 1e-8);
+  EXPECT_NEAR(-scale.intercept * scale.points_per_logit, 149.0, .05);  // risk .5
   const Evaluation evaluation = evaluate(model, {{"lwt", measured(80, "kg")}});
   ASSERT_THAT(evaluation.branches, SizeIs(6));
   const auto& last = evaluation.branches.back();
-  EXPECT_EQ(last.label, "if yes, if 3");
+  EXPECT_EQ(last.label, "if yes, if rim");
   EXPECT_NEAR(last.points[0].points, 100, 1e-9);  // a negative coefficient: the axis is reversed
-  EXPECT_NEAR(last.points[1].points, 44.41, 1e-9);
-  EXPECT_NEAR(last.points[2].points, 40.66, 1e-9);
-  EXPECT_NEAR(evaluate(model, {{"lwt", measured(80, "kg")}, {"smoke", measured(0, "")}, {"race", measured(2, "")}})
-                  .branches[0]
-                  .total_points,
-              154.05, 1e-9);
+  EXPECT_NEAR(last.points[1].points, 44.41, .005);
+  EXPECT_NEAR(last.points[2].points, 40.66, .005);
+  const Evaluation known =
+      evaluate(model, {{"lwt", measured(80, "kg")}}, {{"oedema", "no"}, {"enhancement", "heterogeneous"}});
+  ASSERT_THAT(known.branches, SizeIs(1));
+  EXPECT_NEAR(known.branches[0].total_points, 154.05, .005);
+}
+
+// R prints the points of every tick, rounded to whole ones.
+TEST(Nomogram, PutsTheTicksOfRmsWhereRmsPutsThem) {
+  const Model model = parsed(birth_weight_document());
+  const double printed[] = {100, 89, 78, 67, 56, 44, 33, 22, 11, 0};
+  for (int tick = 0; tick < 10; ++tick) {
+    const Evaluation evaluation = evaluate(model, {{"lwt", measured(80 + 20 * tick, "kg")}}, {{"oedema", "no"}});
+    EXPECT_NEAR(evaluation.branches.at(0).points[0].points, printed[tick], .5) << tick;
+  }
 }
 
 TEST(Evaluation, RefusesMoreBranchesThanAReaderCanTakeIn) {
@@ -169,15 +188,17 @@ TEST(Evaluation, RefusesMoreBranchesThanAReaderCanTakeIn) {
   for (const char* name : {"f", "g"}) {
     json fact = document["predictors"][1];
     fact["name"] = name;
+    fact["fact"] = "t2_hyperintense";
     document["predictors"].push_back(fact);
-    document["coefficients"][name] = 0.0;
-    document["worked"][0]["inputs"][name] = 0;
+    document["coefficients"][name] = {{"no", 0}, {"yes", 0}};
+    document["worked"][0]["inputs"][name] = "no";
+    document["provenance"]["numbers"][std::string(name) + "/yes"] = document["provenance"]["numbers"]["lwt"];
   }
   const Model model = parsed(document);
   const Evaluation evaluation = evaluate(model, {{"lwt", measured(80, "kg")}});
   EXPECT_THAT(evaluation.branches, IsEmpty());
   EXPECT_THAT(evaluation.refusals, ElementsAre("too many facts are unknown: more than 8 combinations"));
-  const Evaluation fewer = evaluate(model, {{"lwt", measured(80, "kg")}, {"race", measured(1, "1")}});
+  const Evaluation fewer = evaluate(model, {{"lwt", measured(80, "kg")}}, {{"enhancement", "rim"}});
   EXPECT_THAT(fewer.branches, SizeIs(8));
 }
 
@@ -228,14 +249,12 @@ TEST(Evaluation, RefusesWhatIsBeyondTheHardLimits) {
   EXPECT_EQ(evaluation.cutoffs[0].cutoff->on, "T2star");
 }
 
-TEST(Evaluation, RefusesAFactThatIsNoneOfItsLevels) {
+TEST(Evaluation, RefusesAnAnswerThatIsNone) {
   const Model model = zhang();
-  for (const double level : {2.0, 0.5, -1.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
-    Values values = group_means();
-    values["ER"] = measured(level, "1");
-    const Evaluation evaluation = evaluate(model, values);
-    EXPECT_THAT(evaluation.branches, IsEmpty()) << level;
-    EXPECT_THAT(evaluation.refusals, SizeIs(1)) << level;
+  for (const char* answer : {"", "1", "positive", "unknown", "pos neg"}) {
+    const Evaluation evaluation = evaluate(model, group_means(), {{"er", answer}});
+    EXPECT_THAT(evaluation.branches, IsEmpty()) << answer;
+    EXPECT_THAT(evaluation.refusals, ElementsAre("ER: er: expected one of neg, pos")) << answer;
   }
 }
 
@@ -323,9 +342,9 @@ TEST(Cutoffs, MayCountTheOtherClassAsPositive) {
 
 TEST(Cutoffs, OnTheAuthorsProbabilityAreNeverApplied) {
   const Model model = zhang();
-  Values values = with_er(group_means(), 0);
+  Values values = group_means();
   values["probability"] = measured(.9, "1");
-  for (const auto& side : evaluate(model, values).cutoffs) EXPECT_NE(side.cutoff->on, "probability");
+  for (const auto& side : evaluate(model, values, kErNegative).cutoffs) EXPECT_NE(side.cutoff->on, "probability");
   EXPECT_THAT(evaluate(model, values).flags, Contains(HasSubstr("0.702 belongs to the authors'")));
 }
 
@@ -341,10 +360,11 @@ TEST(Cutoffs, OfDerivedQuantitiesSayWhyTheyAreNotApplied) {
 TEST(Status, DecidesWhatMayBeSaid) {
   json document = small_document();
   document["status"] = "do-not-report-probability";
+  document["status_reason"] = "made up";
   const Model silent = parsed(document);
   const Evaluation cutoffs_only = evaluate(silent, {{"x", measured(5)}});
   EXPECT_THAT(cutoffs_only.branches, IsEmpty());
-  EXPECT_THAT(cutoffs_only.refusals, SizeIs(1));
+  EXPECT_THAT(cutoffs_only.refusals, ElementsAre("no probability is reported for this model: made up"));
   EXPECT_THAT(cutoffs_only.cutoffs, SizeIs(1));
 
   document["status"] = "disabled";
@@ -352,36 +372,17 @@ TEST(Status, DecidesWhatMayBeSaid) {
   const Evaluation nothing = evaluate(disabled, {{"x", measured(5)}});
   EXPECT_THAT(nothing.branches, IsEmpty());
   EXPECT_THAT(nothing.cutoffs, IsEmpty());
-  EXPECT_THAT(nothing.refusals, ElementsAre("the model is disabled"));
+  EXPECT_THAT(nothing.refusals, ElementsAre("the model is disabled: made up"));
 }
 
 // What a reader sees must not read as a diagnosis.
 TEST(Wording, NeverSaysWhatTheLesionIs) {
   const Model model = zhang();
-  const Evaluation evaluation = evaluate(model, with_er(group_means(), 0));
+  const Evaluation evaluation = evaluate(model, group_means(), kErNegative);
   for (const auto& side : evaluation.cutoffs) {
     for (const char* word : {"diagnos", "predict", "classif", "lesion is", "tumour is", "likely"})
       EXPECT_THAT(side.sentence, Not(HasSubstr(word)));
   }
-}
-
-// Relaxation times depend on the field: at 1.5 T the numbers of a 3 T model mean nothing.
-TEST(Evaluate, RefusesAnExamOfAnotherFieldStrength) {
-  const Model model = zhang();
-  const Evaluation evaluation = evaluate(model, group_means(), {.field_strength_t = 1.5});
-  EXPECT_TRUE(evaluation.branches.empty());
-  EXPECT_TRUE(evaluation.cutoffs.empty());
-  EXPECT_THAT(evaluation.refusals, Contains(HasSubstr("acquired at 1.5 T")));
-  EXPECT_FALSE(evaluate(model, group_means(), {.field_strength_t = 2.89}).branches.empty());
-}
-
-TEST(Evaluate, SaysWhatItDoesNotKnowOfTheExam) {
-  const Model model = zhang();
-  EXPECT_THAT(evaluate(model, group_means()).flags, Contains(HasSubstr("field strength of this exam is not known")));
-  const auto late = evaluate(model, group_means(), {.field_strength_t = 3, .post_contrast_delay_s = 900}).flags;
-  EXPECT_THAT(late, Contains(HasSubstr("900 s after the injection, in the paper 520 to 640 s")));
-  const auto right = evaluate(model, group_means(), {.field_strength_t = 3, .post_contrast_delay_s = 580}).flags;
-  EXPECT_THAT(right, Not(Contains(HasSubstr("after the injection, in the paper"))));
 }
 
 }  // namespace

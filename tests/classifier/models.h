@@ -6,19 +6,22 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "classifier/model.h"
+#include "classifier/evaluate.h"
 
 namespace classifier_test {
 
-inline std::filesystem::path zhang_file() {
-  return std::filesystem::path(HERALD_SOURCE_DIR) / "classifier/models/zhang2026.her2pos_vs_low.er_t2s_t1post.json";
-}
+inline std::filesystem::path model_folder() { return std::filesystem::path(HERALD_SOURCE_DIR) / "classifier/models"; }
 
-inline classifier::Model zhang() {
-  auto model = classifier::load_model(zhang_file());
+inline classifier::Model shipped(const std::string& id) {
+  auto model = classifier::load_model(model_folder() / (id + ".json"));
   if (!model) throw std::runtime_error(model.error().what);
   return *model;
 }
+
+inline classifier::Model zhang() { return shipped("zhang2026.her2pos_vs_low.er_t2s_t1post"); }
+inline classifier::Model symri_literal() { return shipped("symri2025.her2pos.published_literal"); }
+inline classifier::Model symri_table3() { return shipped("symri2025.her2pos.table3_reconstruction"); }
+inline classifier::Model shen_cutoffs() { return shipped("shen2025.nme.over_vs_low.cutoffs"); }
 
 // A small valid model with one measured predictor: linear predictor = x - 1.
 inline nlohmann::json small_document() {
@@ -30,8 +33,10 @@ inline nlohmann::json small_document() {
     "predictors": [{"name": "x", "title": "X", "kind": "continuous", "source": "t2", "statistic": "mean",
                     "region": "largest slice", "unit": "ms", "valid_range": [0, 10], "axis": [0, 10]}],
     "link": "logit", "coefficients": {"x": 1.0}, "intercept": -1.0,
-    "provenance": {"coefficients": "published", "method": "as printed"},
-    "cutoffs": [{"on": "x", "title": "X", "source": "t2", "unit": "ms", "statistic": "mean", "value": 4, "relation": "<=",
+    "provenance": {"coefficients": "published", "method": "as printed",
+                   "numbers": {"intercept": {"provenance": "published", "method": "Table 1"},
+                               "x": {"provenance": "published", "method": "Table 1"}}},
+    "cutoffs": [{"on": "x", "title": "X", "source": "t2", "unit": "ms", "statistic": "mean", "region": "largest slice", "value": 4, "relation": "<=",
                  "positive": "B", "counts": {"true_positive": 4, "positives": 5, "true_negative": 3, "negatives": 5},
                  "auc": 0.7, "provenance": "published"}],
     "performance": "none", "status": "research-uncalibrated", "flags": [],
@@ -43,6 +48,26 @@ inline classifier::Model parsed(const nlohmann::json& document) {
   auto model = classifier::parse_model(document.dump(), "small.json");
   if (!model) throw std::runtime_error(model.error().what);
   return *model;
+}
+
+// The inputs of a worked case as an exam would bring them: measurements by name, facts by their answers.
+struct Asked {
+  classifier::Values values;
+  classifier::Facts facts;
+};
+inline Asked asked(const classifier::Model& model, const std::map<std::string, double>& inputs) {
+  Asked asked;
+  for (const classifier::Predictor& predictor : model.predictors) {
+    const double input = inputs.at(predictor.name);
+    if (!predictor.is_fact()) {
+      asked.values[predictor.name] = {input, predictor.unit, ""};
+      continue;
+    }
+    const classifier::Level& level = predictor.meanings.at(static_cast<std::size_t>(input));
+    asked.facts[predictor.fact] =
+        level.answers.empty() ? std::to_string(level.from.value_or(0)) : level.answers.front();
+  }
+  return asked;
 }
 
 }  // namespace classifier_test
