@@ -296,8 +296,9 @@ Table branch_table(const Evaluation& evaluation) {
 }
 
 std::string question(const Model& model) {
-  return model.predictors.empty() ? model.positive + " against " + model.negative + ": published cut-offs"
-                                  : "Nomogram: probability of " + model.positive + " against " + model.negative;
+  const std::string classes = model.positive + " against " + model.negative;
+  if (model.status == "disabled") return classes + ": not evaluated";
+  return model.predictors.empty() ? classes + ": published cut-offs" : "Nomogram: probability of " + classes;
 }
 
 Result<std::vector<Page>> lay_out(const Evaluation& evaluation, const PictureLabels& labels) {

@@ -262,7 +262,41 @@ TEST(NomogramPage, GivesOfADisabledModelTheReasonOnly) {
   const auto pages = laid_out(nomograms["disabled"]);
   EXPECT_THAT(named<PathMark>(pages, "axis Points"), IsEmpty());
   EXPECT_THAT(all_text(pages), HasSubstr("themodelisdisabled:"));
+  EXPECT_THAT(all_text(pages), HasSubstr("FISH-positiveagainstFISH-negative:notevaluated\n"));
   EXPECT_THAT(all_text(pages), Not(HasSubstr("39/41")));
+}
+
+// A local calibration moves the ticks of the probability; the linear predictor stays.
+TEST(NomogramPage, HasTheRisksOfTheLocalCalibration) {
+  classifier::Model model = zhang();
+  model.calibration = {.a = .5, .b = .8, .source = "local cases", .date = "2026-11-01", .cases = 120};
+  const Evaluation evaluation = evaluate(model, zhang_values(53.233, 580.93), {{"er", "neg"}});
+  const auto pages = laid_out(evaluation);
+  const auto scale = nomogram_scale(model);
+  bool found = false;
+  for (const TextMark* text : texts(pages[0])) {
+    if (text->text != "0.9") continue;
+    found = true;
+    const double total = 180 * part_of(pages, "Total points", text->box.x + text->box.width / 2);
+    EXPECT_NEAR(.5 + .8 * (scale.intercept + total / scale.points_per_logit), std::log(9.), 1e-6);
+  }
+  EXPECT_TRUE(found);
+  EXPECT_THAT(all_text(pages), HasSubstr("a0.500,b0.800,localcases,"));
+}
+
+TEST(NomogramPage, ShowsAnIntervalWhereThereIsOne) {
+  const Nomograms nomograms;
+  Evaluation evaluation = nomograms["known_er"];
+  EXPECT_THAT(all_text(laid_out(evaluation)), Not(HasSubstr("95%interval")));
+  evaluation.branches[0].interval = {.1, .998};
+  EXPECT_THAT(all_text(laid_out(evaluation)), HasSubstr("95%interval0.10to>0.99\n"));
+}
+
+TEST(NomogramPage, PutsStatedFactsOnASideByTheirNames) {
+  const Nomograms nomograms;
+  const std::string text = all_text(laid_out(nomograms["known_er"]));
+  EXPECT_THAT(text, HasSubstr("ER\npositive\npositive:HER2-low\nHER2-low\nLR+1.48\n52/72\n44/86\n0.617\n"));
+  EXPECT_THAT(text, HasSubstr("PR\nnotpositive\npositive:HER2-low\nHER2-positive\nLR−0.68\n"));
 }
 
 TEST(NomogramPage, RefusesWhatCannotBeDrawn) {
