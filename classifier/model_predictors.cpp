@@ -32,11 +32,11 @@ Level read_number_level(const Node& node, const Fact& fact) {
 
 // Each answer belongs to one level: nothing that a person may say is without a place.
 void check_words(const Node& levels, const Predictor& predictor, const Fact& fact) {
-  for (const auto& [word, meaning] : fact.answers) {
+  for (const auto& answer : fact.answers) {
     const auto with_it = std::ranges::count_if(
-        predictor.meanings, [&](const Level& level) { return std::ranges::count(level.answers, word) > 0; });
+        predictor.meanings, [&](const Level& level) { return std::ranges::count(level.answers, answer.first) > 0; });
     if (with_it != 1)
-      levels.refuse("expected the answer " + word + " in one level, it is in " + std::to_string(with_it));
+      levels.refuse("expected the answer " + answer.first + " in one level, it is in " + std::to_string(with_it));
   }
 }
 
@@ -249,7 +249,8 @@ void read_covariance(const Node& node, Model& model) {
   }
   if (covariance.matrix.size() != terms.size())
     node.at("matrix").refuse("expected " + std::to_string(terms.size()) + " rows");
-  if (!is_symmetric(covariance.matrix) || !is_positive_definite(covariance.matrix)) node.at("matrix").refuse("not symmetric and positive definite");
+  if (!is_symmetric(covariance.matrix) || !is_positive_definite(covariance.matrix))
+    node.at("matrix").refuse("not symmetric and positive definite");
   model.covariance = std::move(covariance);
 }
 

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <optional>
 
+#include "classifier/facts.h"
 #include "classifier/layout.h"
 #include "classifier/linear.h"
 #include "classifier/nomogram_scales.h"
 #include "classifier/sheet.h"
+#include "classifier/text.h"
 #include "classifier/ticks.h"
 
 namespace classifier {
@@ -75,6 +77,9 @@ std::vector<Statement> about(const Model& model) {
     all.push_back({"Cases", std::to_string(model.cases) + ", of these " + std::to_string(model.positive_cases) + " " +
                                 model.positive});
   if (!model.predictors.empty()) all.push_back({"Coefficients", word(model.coefficients_provenance)});
+  if (const auto& local = model.calibration)
+    all.push_back({"Calibration", "a " + decimal(local->a, 3) + ", b " + decimal(local->b, 3) + ", " + local->source +
+                                      ", " + local->date + ", " + std::to_string(local->cases) + " cases"});
   all.push_back({"Status", model.status});
   all.push_back({"Performance", model.performance});
   if (!model.sha256.empty()) all.push_back({"File", "SHA-256 " + model.sha256.substr(0, 16) + "…"});
@@ -98,37 +103,76 @@ int decimals_of(double number) {
 // With the decimals of the cut-off, and more where the two would read the same although they differ.
 std::string measured_text(double measured, double cutoff) {
   int decimals = decimals_of(cutoff);
-  while (measured != cutoff && decimals < 9 && fixed(measured, decimals) == fixed(cutoff, decimals)) ++decimals;
-  return fixed(measured, decimals);
+  while (measured != cutoff && decimals < 9 && decimal(measured, decimals) == decimal(cutoff, decimals)) ++decimals;
+  return decimal(measured, decimals);
 }
 
 std::string readable(const std::string& relation) { return relation == ">=" ? "≥" : relation == "<=" ? "≤" : relation; }
 
+// Without what stands in brackets: "positive".
+std::string title_of(const Fact& fact, const std::string& answer) {
+  const auto found = std::ranges::find(fact.answers, answer, &std::pair<std::string, std::string>::first);
+  return found == fact.answers.end() ? answer : found->second.substr(0, found->second.find(" ("));
+}
+
+// The answers on the positive side, as a person reads them.
+std::string answers_text(const Cutoff& cutoff) {
+  const Fact* fact = find_fact(cutoff.fact);
+  std::string all;
+  for (const std::string& answer : cutoff.answers) {
+    std::string text = answer;
+    if (fact != nullptr) text = title_of(*fact, answer);
+    all += (all.empty() ? "" : " or ") + text;
+  }
+  return all;
+}
+
+std::string positive_side(const Cutoff& cutoff) {
+  return cutoff.fact.empty() ? readable(cutoff.relation) + " " + quantity(shortest(cutoff.value), cutoff.unit)
+                             : answers_text(cutoff);
+}
+
+std::string measured_of(const CutoffSide& side) {
+  const Cutoff& cutoff = *side.cutoff;
+  if (cutoff.fact.empty()) return quantity(measured_text(side.measured, cutoff.value), cutoff.unit);
+  return side.positive_side ? answers_text(cutoff) : "not " + answers_text(cutoff);
+}
+
+std::string area_text(const Cutoff& cutoff) {
+  if (!cutoff.auc_interval) return decimal(cutoff.auc, 3);
+  return decimal(cutoff.auc, 3) + " (" + decimal(cutoff.auc_interval->first, 3) + "–" +
+         decimal(cutoff.auc_interval->second, 3) + ")";
+}
+
+std::vector<std::string> cutoff_row(const Evaluation& evaluation, const Cutoff& cutoff) {
+  const Model& model = *evaluation.model;
+  const std::string& other = cutoff.positive == model.positive ? model.negative : model.positive;
+  const auto share = [](int part, int whole) { return std::to_string(part) + "/" + std::to_string(whole); };
+  std::string measured = "–", side_text = "not applied", ratio = "–";
+  const auto side = std::ranges::find(evaluation.cutoffs, &cutoff, &CutoffSide::cutoff);
+  if (side != evaluation.cutoffs.end()) {
+    measured = measured_of(*side);
+    side_text = side->positive_side ? cutoff.positive : other;
+    ratio = (side->positive_side ? "LR+ " : "LR− ") + decimal(side->likelihood_ratio, 2);
+  }
+  return {cutoff.title,
+          measured,
+          positive_side(cutoff) + ": " + cutoff.positive,
+          side_text,
+          ratio,
+          share(cutoff.true_positive, cutoff.positives),
+          share(cutoff.true_negative, cutoff.negatives),
+          area_text(cutoff),
+          word(cutoff.provenance)};
+}
+
 // Those on a probability belong to the authors' own model and are nowhere applied.
 Table cutoff_table(const Evaluation& evaluation) {
-  const Model& model = *evaluation.model;
   Table table{{"Quantity", "Measured", "Published cut-off", "Lies on the side of", "Likelihood ratio", "Sensitivity",
                "Specificity", "AUC", "Provenance"},
               {}};
-  for (const Cutoff& cutoff : model.cutoffs) {
-    if (cutoff.on == "probability") continue;
-    const auto side = std::ranges::find(evaluation.cutoffs, &cutoff, &CutoffSide::cutoff);
-    std::vector<std::string> row{
-        cutoff.title, "–",
-        readable(cutoff.relation) + " " + with_unit(shortest(cutoff.value), cutoff.unit) + ": " + cutoff.positive,
-        "not applied", "–"};
-    if (side != evaluation.cutoffs.end()) {
-      row[1] = with_unit(measured_text(side->measured, cutoff.value), cutoff.unit);
-      const std::string& other = cutoff.positive == model.positive ? model.negative : model.positive;
-      row[3] = side->positive_side ? cutoff.positive : other;
-      row[4] = (side->positive_side ? "LR+ " : "LR− ") + fixed(side->likelihood_ratio, 2);
-    }
-    row.push_back(std::to_string(cutoff.true_positive) + "/" + std::to_string(cutoff.positives));
-    row.push_back(std::to_string(cutoff.true_negative) + "/" + std::to_string(cutoff.negatives));
-    row.push_back(fixed(cutoff.auc, 3));
-    row.push_back(word(cutoff.provenance));
-    table.rows.push_back(std::move(row));
-  }
+  for (const Cutoff& cutoff : evaluation.model->cutoffs)
+    if (cutoff.on != "probability") table.rows.push_back(cutoff_row(evaluation, cutoff));
   return table;
 }
 
@@ -152,11 +196,14 @@ double draw_branch(Page& page, const Evaluation& evaluation, std::size_t i, doub
   double beside = paragraph(page, "probability of " + evaluation.model->positive, after, at + 1, right, kBody);
   beside = paragraph(page, branch.probability_label, after, beside, right, {.size = 7.5, .bold = true});
   at = std::max(beside, at + 19) + 1;
-  return paragraph(page,
-                   "Total points " + fixed(branch.total_points, 1) + ", linear predictor " +
-                       fixed(branch.linear_predictor, 2),
-                   x + 13, at, kPanel - 13, kFaint) +
-         6;
+  if (branch.interval)
+    at = paragraph(page,
+                   "95 % interval " + probability_text(branch.interval->first) + " to " +
+                       probability_text(branch.interval->second),
+                   x + 13, at, kPanel - 13, kBody);
+  const std::string sums =
+      "Total points " + decimal(branch.total_points, 1) + ", linear predictor " + decimal(branch.linear_predictor, 2);
+  return paragraph(page, sums, x + 13, at, kPanel - 13, kFaint) + 6;
 }
 
 double draw_result(Page& page, const Evaluation& evaluation, double x, double y) {
@@ -179,9 +226,10 @@ double draw_model(Page& page, const Model& model, double x, double y) {
 
 // --- the page ---
 
-double draw_reasons(Page& page, const std::vector<std::string>& refusals, double x, double y, double width) {
+double draw_reasons(Page& page, const std::vector<std::string>& refusals, bool has_probability, double x, double y,
+                    double width) {
   if (refusals.empty()) return y;
-  y = paragraph(page, "No probability was computed:", x, y, width, kHeading) + 1;
+  y = paragraph(page, has_probability ? "Not computed:" : "No probability was computed:", x, y, width, kHeading) + 1;
   for (const std::string& refusal : refusals) {
     page.text("•", x, y + kBody.size, kBody);
     y = paragraph(page, refusal, x + 9, y, width - 9, kBody);
@@ -201,7 +249,8 @@ std::optional<Told> draw_body(Sheet& sheet, const Evaluation& evaluation) {
       .names = sheet.left(), .left = names, .width = panel - kPanelGap - 26 - names, .limit = panel - kPanelGap};
   Page& page = sheet.page();
   double scales = draw_scales(page, evaluation, frame, sheet.y) + (evaluation.refusals.empty() ? 0 : 8);
-  scales = draw_reasons(page, evaluation.refusals, sheet.left(), scales, frame.limit - sheet.left());
+  scales = draw_reasons(page, evaluation.refusals, !evaluation.branches.empty(), sheet.left(), scales,
+                        frame.limit - sheet.left());
   if (scales > sheet.bottom()) return std::nullopt;
   // Drawn on paper of its own first: what has no room beside the scales stands below them.
   const double room = std::max(scales, sheet.top() + .62 * (sheet.bottom() - sheet.top()));
@@ -228,21 +277,28 @@ std::optional<Told> draw_body(Sheet& sheet, const Evaluation& evaluation) {
   return told;
 }
 
+std::string probability_of(const Branch& branch) {
+  const std::string text = probability_text(branch.probability) + " (" + branch.probability_label + ")";
+  if (!branch.interval) return text;
+  return text + ", 95 % interval " + probability_text(branch.interval->first) + " to " +
+         probability_text(branch.interval->second);
+}
+
 Table branch_table(const Evaluation& evaluation) {
   Table table{{"", "Combination", "Total points", "Linear predictor", "Probability of " + evaluation.model->positive},
               {}};
   for (std::size_t i = 0; i < evaluation.branches.size(); ++i) {
     const Branch& branch = evaluation.branches[i];
-    table.rows.push_back({tag(evaluation, i), branch.label, fixed(branch.total_points, 1),
-                          fixed(branch.linear_predictor, 2),
-                          probability_text(branch.probability) + " (" + branch.probability_label + ")"});
+    table.rows.push_back({tag(evaluation, i), branch.label, decimal(branch.total_points, 1),
+                          decimal(branch.linear_predictor, 2), probability_of(branch)});
   }
   return table;
 }
 
 std::string question(const Model& model) {
-  return model.predictors.empty() ? model.positive + " against " + model.negative + ": published cut-offs"
-                                  : "Nomogram: probability of " + model.positive + " against " + model.negative;
+  const std::string classes = model.positive + " against " + model.negative;
+  if (model.status == "disabled") return classes + ": not evaluated";
+  return model.predictors.empty() ? classes + ": published cut-offs" : "Nomogram: probability of " + classes;
 }
 
 Result<std::vector<Page>> lay_out(const Evaluation& evaluation, const PictureLabels& labels) {
@@ -277,6 +333,7 @@ Result<std::vector<Page>> lay_out(const Evaluation& evaluation, const PictureLab
 bool is_finite(const Branch& branch) {
   return std::isfinite(branch.linear_predictor) && std::isfinite(branch.probability) &&
          std::isfinite(branch.total_points) &&
+         (!branch.interval || std::isfinite(branch.interval->first + branch.interval->second)) &&
          std::ranges::all_of(branch.points, [](const Branch::Points& points) { return std::isfinite(points.points); });
 }
 

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "classifier/linear.h"
+#include "classifier/text.h"
 #include "classifier/ticks.h"
 
 // All scales share one horizontal coordinate: Points and the predictors points from 0 to 100, the three lower ones
@@ -139,6 +140,11 @@ class Nomogram {
   [[nodiscard]] double x_of_linear(double linear) const {
     return x_of_total((linear - scale_.intercept) * scale_.points_per_logit);
   }
+  // The local calibration moves the risks, not the linear predictor.
+  [[nodiscard]] double x_of_risk(double risk) const {
+    const double linear = std::log(risk / (1 - risk));
+    return x_of_linear(model_.calibration ? (linear - model_.calibration->a) / model_.calibration->b : linear);
+  }
   [[nodiscard]] double points_of(const Predictor& predictor, double value) const {
     return scale_.points_per_logit * (effect(predictor, value) - effect_range(predictor).least);
   }
@@ -178,7 +184,7 @@ class Nomogram {
     add_ticks(axis, 0, 100, [this](double points) { return x_of_points(points); });
     for (const Predictor& predictor : model_.predictors) {
       for (Spot spot : spots_of(predictor)) {
-        if (evaluation_.branches.size() <= kMostLabelled) spot.text = fixed(spot.points, 1);
+        if (evaluation_.branches.size() <= kMostLabelled) spot.text = decimal(spot.points, 1);
         bring_within(spot, axis.low, axis.high);
         if (spot.beyond != 0) call_extrapolation(spot);
         axis.spots.push_back(spot);
@@ -223,7 +229,7 @@ class Nomogram {
     for (Spot& spot : axis.spots) {
       const double value =
           (spot.points / scale_.points_per_logit + effect_range(predictor).least) / predictor.coefficient;
-      spot.text = with_unit(four_digits(value), predictor.unit);
+      spot.text = quantity(four_digits(value), predictor.unit);
       bring_within(spot, axis.low, axis.high);
       const double slack = 1e-9 * (predictor.valid_high - predictor.valid_low);
       if (spot.beyond != 0 || value < predictor.valid_low - slack || value > predictor.valid_high + slack)
@@ -251,7 +257,7 @@ class Nomogram {
     Axis axis = lower("Total points", "Total points", "");
     add_ticks(axis, 0, total_, [this](double total) { return x_of_total(total); });
     add_branches(axis, [&](const Branch& branch) {
-      const std::string total = fixed(branch.total_points, 1);
+      const std::string total = decimal(branch.total_points, 1);
       return evaluation_.branches.size() == 1 ? total : total + " " + short_label(branch);
     });
     return axis;
@@ -263,7 +269,7 @@ class Nomogram {
     Axis axis = lower("Linear predictor", "Linear predictor", "log odds");
     add_ticks(axis, linear_at(0), linear_at(total_), [this](double linear) { return x_of_linear(linear); });
     if (shows_probability(model_))
-      add_branches(axis, [](const Branch& branch) { return fixed(branch.linear_predictor, 2); });
+      add_branches(axis, [](const Branch& branch) { return decimal(branch.linear_predictor, 2); });
     return axis;
   }
 
@@ -275,8 +281,8 @@ class Nomogram {
     Axis axis = lower("Probability", "Probability of " + model_.positive, label);
     std::vector<Span> placed;
     for (const double risk : {.5, .1, .9, .05, .95, .2, .8, .3, .7, .4, .6}) {
-      const double x = x_of_linear(std::log(risk / (1 - risk)));
-      if (x < axis.low || x > axis.high) continue;
+      const double x = x_of_risk(risk);
+      if (!(x >= axis.low && x <= axis.high)) continue;
       const std::string text = shortest(risk);
       std::vector<Span> with = placed;
       with.push_back({x, text_width(text, kTick)});

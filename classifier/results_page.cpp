@@ -9,6 +9,7 @@
 #include "classifier/colour_map.h"
 #include "classifier/layout.h"
 #include "classifier/sheet.h"
+#include "classifier/text.h"
 #include "classifier/ticks.h"
 
 namespace classifier {

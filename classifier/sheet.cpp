@@ -27,11 +27,13 @@ std::string joined(const std::vector<std::string>& parts) {
 
 // --- tables ---
 
-bool reads_as_number(const std::string& cell) {
-  const auto is_digit = [&](std::size_t i) {
-    return i < cell.size() && std::isdigit(static_cast<unsigned char>(cell[i]));
-  };
-  return is_digit(0) || ((cell[0] == '-' || cell[0] == '+') && is_digit(1));
+bool reads_as_number(std::string_view cell) {
+  for (const std::string_view sign : {"-", "+", "−"}) {
+    if (!cell.starts_with(sign)) continue;
+    cell.remove_prefix(sign.size());
+    break;
+  }
+  return !cell.empty() && std::isdigit(static_cast<unsigned char>(cell[0])) != 0;
 }
 bool is_nothing(const std::string& cell) { return cell.empty() || cell == "-" || cell == "–"; }
 

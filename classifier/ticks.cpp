@@ -1,11 +1,11 @@
 #include "classifier/ticks.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <map>
 #include <numeric>
+
+#include "classifier/text.h"
 
 namespace classifier {
 namespace {
@@ -55,32 +55,25 @@ std::vector<double> minor_ticks(const Ticks& major, double low, double high) {
 }
 
 std::string tick_text(double value, double step) {
-  return fixed(value, std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9));
+  return decimal(value, std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 9));
 }
 
-std::string shortest(double number) {
-  char text[32];
-  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
-  return {text, end};
-}
-
-std::string fixed(double number, int decimals) {
-  char text[400];
-  const std::string all(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%.*f", decimals, number)));
-  if (all[0] != '-') return all;
-  const bool is_zero = all.find_first_not_of("-0.") == std::string::npos;
-  return is_zero ? all.substr(1) : "−" + all.substr(1);
+std::string decimal(double number, int decimals) {
+  const std::string text = fixed(number, decimals);
+  if (text[0] != '-') return text;
+  const bool is_zero = text.find_first_not_of("-0.") == std::string::npos;
+  return is_zero ? text.substr(1) : "−" + text.substr(1);
 }
 
 std::string four_digits(double number) {
-  if (number == 0 || !std::isfinite(number)) return fixed(number, 0);
+  if (number == 0 || !std::isfinite(number)) return decimal(number, 0);
   const int before = static_cast<int>(std::floor(std::log10(std::abs(number)))) + 1;
-  return fixed(number, std::clamp(4 - before, 0, 6));
+  return decimal(number, std::clamp(4 - before, 0, 6));
 }
 
 std::string probability_text(double probability) {
   if (probability < .005) return "< 0.01";
-  return probability >= .995 ? "> 0.99" : fixed(probability, 2);
+  return probability >= .995 ? "> 0.99" : decimal(probability, 2);
 }
 
 std::string readable_unit(const std::string& unit) {
@@ -90,9 +83,10 @@ std::string readable_unit(const std::string& unit) {
   return found == kReadable.end() ? unit : found->second;
 }
 
-std::string with_unit(const std::string& number, const std::string& unit) {
+std::string quantity(const std::string& number, const std::string& unit) {
   const std::string readable = readable_unit(unit);
-  return readable.empty() ? number : number + " " + readable;
+  if (readable.empty()) return number;
+  return number + (readable.starts_with("10") ? " × " : " ") + readable;
 }
 
 // Pools of neighbours that touch move as one; each stands where its members want to be on average.

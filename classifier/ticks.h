@@ -19,17 +19,15 @@ struct Ticks {
 // With the decimals that the step needs: 0.5, 1.0, 1.5.
 [[nodiscard]] std::string tick_text(double value, double step);
 
-// The shortest text that reads back as the same number, and one with fixed decimals, with a minus that is as wide as a
-// plus and never "-0".
-[[nodiscard]] std::string shortest(double number);
-[[nodiscard]] std::string fixed(double number, int decimals);
+// Fixed decimals, as they are set: with a minus that is as wide as a plus, and never "-0".
+[[nodiscard]] std::string decimal(double number, int decimals);
 // About four significant digits, as a measured value is read: 53.23, 580.9, 1.011.
 [[nodiscard]] std::string four_digits(double number);
 // Two decimals: more would promise more than a small study can give. Never 0 and never 1.
 [[nodiscard]] std::string probability_text(double probability);
 // UCUM as a person reads it: "10⁻³ mm²/s"; empty for "1".
 [[nodiscard]] std::string readable_unit(const std::string& unit);
-[[nodiscard]] std::string with_unit(const std::string& number, const std::string& unit);
+[[nodiscard]] std::string quantity(const std::string& number, const std::string& unit);
 
 // Left ends of labels of these widths that want to be centred at `centres`: none overlaps, `gap` between them, all
 // within [low, high], in the order of the centres, and together as near as can be to where they want to be. Empty when

@@ -114,7 +114,7 @@ TEST_F(Rules, KeepCairoBehindTheCanvas) {
   write("classifier/canvas.h", "#include <cairo.h>\n");
   write("classifier/nomogram_picture.cpp", "#include <cairo.h>\n");
   EXPECT_THAT(violations(),
-              ElementsAre("classifier/canvas.h:1: includes <cairo.h>, which classifier must not know",
+              ElementsAre("classifier/canvas.h:2: includes <cairo.h>, which classifier must not know",
                           "classifier/nomogram_picture.cpp:1: includes <cairo.h>, which classifier must not know"));
 }
 

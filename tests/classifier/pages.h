@@ -1,7 +1,6 @@
 #pragma once
 // Evaluations and results for the tests of pages: ordinary ones and the extremes of the four papers.
 #include <cmath>
-#include <map>
 #include <memory>
 #include <numbers>
 #include <string>
@@ -12,8 +11,6 @@
 #include "tests/classifier/models.h"
 
 namespace classifier_test {
-
-using nlohmann::json;
 
 inline classifier::PictureLabels labels() {
   return {.title = "Lesion results",
@@ -31,90 +28,17 @@ inline classifier::Values zhang_values(double t2star_ms, double t1_post_ms) {
           {"dT1_pre", {.674, "1", ""}}};
 }
 
-// The published coefficients of the HER2-positive model of the SyMRI paper, on axes for which R's numbers are known.
-inline json symri_document() {
-  json document = small_document();
-  const auto measured = [](const char* name, const char* title, const char* source, const char* unit, json range) {
-    return json{{"name", name},     {"title", title},       {"kind", "continuous"},
-                {"source", source}, {"statistic", "mean"},  {"region", "largest slice"},
-                {"unit", unit},     {"valid_range", range}, {"axis", range}};
-  };
-  document["id"] = "symri.her2pos.published_literal";
-  document["task"]["positive"] = "HER2-overexpression";
-  document["task"]["negative"] = "HER2-low or HER2-zero";
-  document["predictors"] = json::array({measured("ADC", "ADC", "dwi", "10-3.mm2/s", {.5, 1.8}),
-                                        measured("max_diameter", "Greatest diameter", "max_diameter", "mm", {10, 60}),
-                                        measured("T2_pre", "T2 before contrast", "symri_pre_t2", "ms", {50, 140}),
-                                        {{"name", "pattern"},
-                                         {"title", "Enhancement pattern"},
-                                         {"kind", "categorical"},
-                                         {"source", "reader"},
-                                         {"unit", "1"},
-                                         {"levels", {{"1", "homogeneous"}, {"2", "heterogeneous"}, {"3", "rim"}}}}});
-  document["coefficients"] = {
-      {"ADC", 1.87}, {"max_diameter", .2546}, {"T2_pre", .16}, {"pattern", {{"1", 0}, {"2", 1.34}, {"3", .59}}}};
-  document["intercept"] = -22.28;
-  document["cutoffs"] = json::array();
-  document["worked"] = json::array({{{"inputs", {{"ADC", 0}, {"max_diameter", 0}, {"T2_pre", 0}, {"pattern", 1}}},
-                                     {"linear_predictor", -22.28},
-                                     {"probability", 0}}});
-  return document;
-}
 inline classifier::Values symri_values() {
   return {{"ADC", {1.011, "10-3.mm2/s", ""}}, {"max_diameter", {26.3, "mm", ""}}, {"T2_pre", {84.7, "ms", ""}}};
 }
 
-// Three binary facts, all unknown: eight branches.
-inline json facts_document() {
-  json document = small_document();
-  document["id"] = "facts";
-  for (const char* name : {"shape", "margin", "oedema"}) {
-    document["predictors"].push_back(
-        {{"name", name},
-         {"title", std::string("Reader's ") + name},
-         {"kind", "binary"},
-         {"source", "reader"},
-         {"unit", "1"},
-         {"levels",
-          {{"0", std::string(name) + " as of a benign lesion"},
-           {"1", std::string(name) + " irregular or not circumscribed (BI-RADS 2013, two readers in consensus)"}}}});
-    document["coefficients"][name] = 1.2;
-    document["worked"][0]["inputs"][name] = 0;
-  }
-  return document;
-}
-
-// No predictors: twelve cut-offs, as many as a paper prints.
-inline classifier::Model cutoff_set() {
-  classifier::Model model;
-  model.id = "shen2025.nme.cutoffs";
-  model.version = "1";
-  model.citation = "Shen, Tomography 2025;11:31";
-  model.positive = "HER2-overexpression";
-  model.negative = "HER2-low";
-  model.cases = 77;
-  model.positive_cases = 41;
-  model.population = {"Non-mass enhancement only.", "Whole-lesion volumes at 3 T, b-values 0, 800, 1400, 2000 s/mm2."};
-  model.performance = "AUC of single quantities, apparent.";
-  model.status = "research-uncalibrated";
-  for (const char* name : {"ADC", "D", "K"}) {
-    for (const char* statistic : {"mean", "median", "5th percentile", "entropy"}) {
-      classifier::Cutoff cutoff;
-      cutoff.on = std::string(name) + statistic;
-      cutoff.title = std::string(name) + " " + statistic;
-      cutoff.unit = name[0] == 'K' ? "1" : "10-3.mm2/s";
-      cutoff.value = .97;
-      cutoff.relation = name[0] == 'K' ? "<=" : ">=";
-      cutoff.positive = model.positive;
-      cutoff.true_positive = 39;
-      cutoff.positives = 41;
-      cutoff.true_negative = 14;
-      cutoff.negatives = 36;
-      cutoff.auc = .668;
-      cutoff.note = "Table 4, non-mass enhancement only.";
-      model.cutoffs.push_back(cutoff);
-    }
-  }
+// All facts long and unknown: the combinations have no room beside the scales.
+inline classifier::Model with_long_levels() {
+  classifier::Model model = shipped("shen2025.mass.low_vs_zero.qualitative");
+  model.id = "long_levels";
+  for (classifier::Predictor& predictor : model.predictors)
+    for (auto& [place, title] : predictor.levels)
+      title += ", as two readers said in consensus after they had looked at all images (BI-RADS 2013)";
   return model;
 }
 
@@ -195,40 +119,29 @@ class Nomograms {
  public:
   Nomograms() {
     const auto& zhang = keep(classifier_test::zhang());
-    const classifier::Exam exam{.field_strength_t = 2.89, .post_contrast_delay_s = 580};
-    add("unknown_er", evaluate(zhang, zhang_values(53.233, 580.93), exam));
-    auto known = zhang_values(35.92, 462.264);
-    known["ER"] = {1, "1", ""};
-    add("known_er", evaluate(zhang, known, exam));
-    add("extrapolated", evaluate(zhang, zhang_values(131.7, 1250), {}));
-    add("refused",
-        evaluate(
-            zhang,
-            {{"T2star", {std::nullopt, "ms", "the multi-echo series has 2 echoes, T2* needs 3: no map was computed"}},
-             {"T1_post", {580.93, "ms", ""}}},
-            exam));
-    add("other_field", evaluate(zhang, zhang_values(53, 580), {.field_strength_t = 1.5}));
-    add("three_branches", evaluate(keep(parsed(symri_document())), symri_values()));
-    add("eight_branches", evaluate(keep(parsed(facts_document())), {{"x", {4.4, "ms", ""}}}));
-    json literal = symri_document();
-    literal["status"] = "do-not-report-probability";
-    add("not_reported", evaluate(keep(parsed(literal)), symri_values()));
-    classifier::Model set = cutoff_set();
-    const auto& cutoffs = keep(std::move(set));
-    classifier::Evaluation sides{
-        .model = &cutoffs, .branches = {}, .cutoffs = {}, .refusals = {}, .flags = long_sentences(3)};
-    for (const auto& cutoff : cutoffs.cutoffs)
-      if (sides.cutoffs.size() < 9)
-        sides.cutoffs.push_back({&cutoff, 1.0123, cutoff.relation == ">=", 1.56, "sentence"});
-    add("cutoff_set", sides);
-    classifier::Model off = cutoff_set();
-    off.status = "disabled";
-    off.flags = {"K entropy depends on the width of its bins, which the paper does not print."};
-    const auto& disabled = keep(std::move(off));
-    add("disabled", evaluate(disabled, {}));
+    const classifier::Exam exam{
+        .field_strength_t = 2.89, .post_contrast_delay_s = 580, .contrast_dose_mmol_per_kg = .2};
+    const auto means = zhang_values(53.233, 580.93);
+    add("unknown_er", evaluate(zhang, means, {}, exam));
+    add("known_er", evaluate(zhang, zhang_values(35.92, 462.264), {{"er", "pos"}, {"pr", "neg"}}, exam));
+    add("extrapolated", evaluate(zhang, zhang_values(131.7, 1250), {}, {}));
+    auto without = means;
+    without["T2star"] = {std::nullopt, "ms", "the multi-echo series has 2 echoes, T2* needs 3: no map was computed"};
+    add("refused", evaluate(zhang, without, {}, exam));
+    add("other_field", evaluate(zhang, means, {}, {.field_strength_t = 1.5}));
+    add("three_branches", evaluate(keep(symri_literal()), symri_values()));
+    add("table3", evaluate(keep(symri_table3()), symri_values(), {{"enhancement", "rim"}}));
+    add("eight_branches", evaluate(keep(shipped("shen2025.mass.low_vs_zero.qualitative")), {}));
+    add("four_branches", evaluate(keep(shipped("shen2025.mass.low_vs_over.qualitative")), {}));
+    add("long_levels", evaluate(keep(with_long_levels()), {}));
+    add("not_reported", evaluate(keep(shipped("symri2025.her2low_vs_zero.published_literal")), symri_values()));
+    add("disabled", evaluate(keep(shipped("li2026.ihc2plus.clinical_imaging")), {}));
+    add("awaited", evaluate(keep(shipped("li2026.ihc2plus.radiomics")), {}));
+    classifier::Values diffusion{{"ADC_mean", {1012.3, "10-6.mm2/s", ""}}, {"K_mean", {.91, "1", ""}}};
+    add("cutoff_set", evaluate(keep(shen_cutoffs()), diffusion));
     classifier::Model doubtful = classifier_test::zhang();
     doubtful.flags = long_sentences(40);
-    add("longest_flags", evaluate(keep(std::move(doubtful)), zhang_values(53.233, 580.93), exam));
+    add("longest_flags", evaluate(keep(std::move(doubtful)), means, {}, exam));
   }
 
   [[nodiscard]] const std::vector<Sample>& all() const { return samples_; }

@@ -6,7 +6,7 @@
 
 namespace {
 
-using classifier::fixed;
+using classifier::decimal;
 using classifier::four_digits;
 using classifier::minor_ticks;
 using classifier::pretty;
@@ -55,13 +55,13 @@ TEST(Numbers, ReadAsTheyAreWritten) {
   EXPECT_EQ(tick_text(.30000000000000004, .1), "0.3");
   EXPECT_EQ(tick_text(-1e-17, .5), "0.0");
   EXPECT_EQ(tick_text(-500, 500), "−500");
-  EXPECT_EQ(fixed(-.004, 2), "0.00");
+  EXPECT_EQ(decimal(-.004, 2), "0.00");
   EXPECT_EQ(four_digits(53.2331), "53.23");
   EXPECT_EQ(four_digits(580.93), "580.9");
   EXPECT_EQ(four_digits(1.01149), "1.011");
   EXPECT_EQ(four_digits(0), "0");
-  EXPECT_EQ(classifier::with_unit("1.01", "10-3.mm2/s"), "1.01 10⁻³ mm²/s");
-  EXPECT_EQ(classifier::with_unit("0.7", "1"), "0.7");
+  EXPECT_EQ(classifier::quantity("1.01", "10-3.mm2/s"), "1.01 × 10⁻³ mm²/s");
+  EXPECT_EQ(classifier::quantity("0.7", "1"), "0.7");
 }
 
 TEST(Numbers, NeverCallAProbabilityCertain) {
