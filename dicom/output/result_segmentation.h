@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "dicom/output/object.h"
 #include "fitting/roi.h"
 
