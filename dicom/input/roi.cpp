@@ -145,8 +145,10 @@ Result<RoiObject> read_roi(const std::filesystem::path& file, const FindImage& f
     std::stable_sort(object.regions.begin(), object.regions.end(),
                      [](const Region& a, const Region& b) { return a.number < b.number; });
     const std::string side = roi::laterality_of(text(dataset, DCM_Laterality));
-    for (Region& region : object.regions)
+    for (Region& region : object.regions) {
       if (region.laterality.empty()) region.laterality = side;
+      roi::settle_thickness(region);
+    }
     return object;
   });
 }

@@ -23,7 +23,7 @@ std::string printed(double mm) {
 bool is_possible(const Geometry& grid) {
   return grid.rows > 0 && grid.columns > 0 && grid.row_spacing_mm > 0 && grid.column_spacing_mm > 0 &&
          std::isfinite(grid.row_spacing_mm + grid.column_spacing_mm) &&
-         grid.slice_origins_mm.front().cwiseAbs().maxCoeff() <= 1e5 &&
+         (grid.slice_origins_mm.front().array().abs() <= 10 * kFarthestMm).all() &&
          std::abs(grid.row_direction.cross(grid.column_direction).norm() - 1) < 1e-3;
 }
 
@@ -47,9 +47,7 @@ double height(const Geometry& grid, const Vec3& point) { return point.dot(grid.n
 
 void check_points(const Contour& contour) {
   if (contour.points.size() < 3) throw NotTaken{contour.name + " has fewer than three points"};
-  for (const Vec3& point : contour.points)
-    if (!(point.cwiseAbs().maxCoeff() <= kFarthestMm))  // nor NaN
-      throw NotTaken{contour.name + " has coordinates that are no place in a patient"};
+  if (!is_sound(contour)) throw NotTaken{contour.name + " has coordinates that are no place in a patient"};
 }
 
 // Twice the area that a contour encloses, along its normal (Newell's method).
@@ -181,13 +179,6 @@ void check_size(const Geometry& grid, std::size_t slices, std::size_t before) {
     throw NotTaken{"its grid of " + std::to_string(voxels) + " voxels is too large"};
 }
 
-// Geometry says 0 where nobody knows how thick a slice is.
-void settle_thickness(Geometry& grid, std::vector<std::string>& notes) {
-  if (grid.slice_thickness_mm > 0) return;
-  grid.slice_thickness_mm = grid.slices() > 1 ? grid.slice_spacing_mm() : 1;
-  if (grid.slices() == 1) notes.emplace_back("its thickness is not known: 1 mm was taken");
-}
-
 }  // namespace
 
 const Plane* Images::find(const std::string& sop_instance_uid, int frame) {
@@ -208,11 +199,18 @@ const Plane& Images::need(const std::string& sop_instance_uid, int frame) {
   return *plane;
 }
 
-void fill(Region& region, const std::vector<Contour>& contours, Reading& reading) {
+// Comparisons are false of NaN, which minima and maxima may pass over.
+bool is_sound(const Contour& contour) {
+  return std::all_of(contour.points.begin(), contour.points.end(),
+                     [](const Vec3& point) { return (point.array().abs() <= kFarthestMm).all(); });
+}
+
+void fill(Region& region, const std::vector<Contour>& contours, Reading& reading,
+          const std::vector<Contour>& of_one_lesion) {
   if (contours.empty()) throw NotTaken{"it has no closed outline"};
   for (const Contour& contour : contours) check_points(contour);
   const Plane* image = common_image(contours);
-  const Geometry grid = image != nullptr ? image->grid : own_grid(contours);
+  const Geometry grid = image != nullptr ? image->grid : own_grid(of_one_lesion.empty() ? contours : of_one_lesion);
   const auto slices = slices_of(contours, grid);
   check_size(grid, slices.size(), reading.voxels);
 
@@ -224,11 +222,17 @@ void fill(Region& region, const std::vector<Contour>& contours, Reading& reading
   if (image == nullptr)
     notes.push_back("its images are not here: it was filled on a grid of its own of " +
                     std::to_string(grid.row_spacing_mm).substr(0, 4) + " mm");
-  settle_thickness(mask.geometry, notes);
   reading.voxels += mask.inside.size();
   region.mask = std::move(mask);
   region.notes.insert(region.notes.end(), notes.begin(), notes.end());
   if (image != nullptr) region.frame_of_reference_uid = image->frame_of_reference_uid;
+}
+
+void settle_thickness(Region& region) {
+  fitting::Geometry& grid = region.mask.geometry;
+  if (grid.slice_thickness_mm > 0) return;
+  grid.slice_thickness_mm = grid.slices() > 1 ? grid.slice_spacing_mm() : 1;
+  if (grid.slices() == 1) region.notes.emplace_back("its thickness is not known: 1 mm was taken");
 }
 
 // --- joining ---

@@ -66,9 +66,15 @@ struct Reading {
   void refuse(const std::string& who, const std::string& why) { object.refused.push_back(who + ": " + why); }
 };
 
+// Whether all points are places in a patient.
+[[nodiscard]] bool is_sound(const Contour& contour);
+
 // Fills the outlines: region.mask, region.notes and, where the images tell it, region.frame_of_reference_uid. Throws
-// NotTaken; the region is then as it was.
-void fill(Region& region, const std::vector<Contour>& contours, Reading& reading);
+// NotTaken; the region is then as it was. Without images the grid is made for all of `of_one_lesion`, sound ones, so
+// that its parts can be joined; none: for these alone. A thickness that nobody knows is 0 until settle_thickness().
+void fill(Region& region, const std::vector<Contour>& contours, Reading& reading,
+          const std::vector<Contour>& of_one_lesion = {});
+void settle_thickness(Region& region);
 
 // Joins regions of one lesion (equal key, not empty) that lie on different slices of one grid. Keys are parallel to
 // `regions`.

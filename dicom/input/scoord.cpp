@@ -209,6 +209,38 @@ std::vector<Contour> contours_of(const Group& group, const std::vector<const Pla
   return contours;
 }
 
+struct Outlined {
+  Region region;
+  std::vector<Contour> contours;
+  std::string why_not;
+};
+
+// Outlines in space whose images are not here, by the lesion that they are of.
+std::map<std::string, std::vector<Contour>> without_images(const std::vector<Outlined>& all) {
+  std::map<std::string, std::vector<Contour>> by_lesion;
+  for (const Outlined& group : all)
+    for (const Contour& contour : group.contours)
+      if (!group.region.tracking_uid.empty() && contour.image == nullptr && is_sound(contour))
+        by_lesion[group.region.tracking_uid].push_back(contour);
+  return by_lesion;
+}
+
+void fill_all(std::vector<Outlined>& all, Reading& reading) {
+  auto of_lesion = without_images(all);
+  std::vector<std::string> keys;
+  for (Outlined& group : all) {
+    try {
+      if (!group.why_not.empty()) throw NotTaken{group.why_not};
+      fill(group.region, group.contours, reading, of_lesion[group.region.tracking_uid]);
+      keys.push_back(group.region.tracking_uid);
+      reading.object.regions.push_back(std::move(group.region));
+    } catch (const NotTaken& not_taken) {
+      reading.refuse("group " + std::to_string(group.region.number), not_taken.why);
+    }
+  }
+  join(reading.object.regions, keys);
+}
+
 }  // namespace
 
 bool is_report(const std::string& sop_class_uid) {
@@ -233,22 +265,20 @@ void read_report_regions(DcmDataset& dataset, Reading& reading) {
   const Observers observers = observers_of(dataset);
   if (!observers.person.empty()) object.creator = observers.person;
   const std::vector<const Plane*> listed = listed_images(dataset, reading);
-  std::vector<std::string> keys;
-  int number = 0;
+  std::vector<Outlined> all;
   const Groups groups(dataset);
   for (const Group& group : groups.all()) {
-    Region region = described(*group.item);
-    region.number = ++number;
-    if (observers.only_devices) region.algorithm_type = "AUTOMATIC";
+    const int number = static_cast<int>(all.size()) + 1;
+    all.push_back({described(*group.item), {}, {}});
+    all.back().region.number = number;
+    if (observers.only_devices) all.back().region.algorithm_type = "AUTOMATIC";
     try {
-      fill(region, contours_of(group, listed, region, reading), reading);
-      keys.push_back(region.tracking_uid);
-      object.regions.push_back(std::move(region));
+      all.back().contours = contours_of(group, listed, all.back().region, reading);
     } catch (const NotTaken& not_taken) {
-      reading.refuse("group " + std::to_string(number), not_taken.why);
+      all.back().why_not = not_taken.why;
     }
   }
-  join(object.regions, keys);
+  fill_all(all, reading);
 }
 
 }  // namespace dicom::roi
