@@ -55,9 +55,12 @@ struct Statistics {
   std::size_t voxels = 0;                                                          // of the region
   std::size_t measured = 0;                                                        // with a value
   double mean = 0, sd = 0, median = 0, p5 = 0, p95 = 0, minimum = 0, maximum = 0;  // unit of the map; sd with n-1
-  double area_mm2 = 0;                             // of the region in this slice, or in all slices together
-  double skewness = 0, excess_kurtosis = 0;        // population moments; 0 when sd is 0
-  double entropy_bits = 0, entropy_bin_width = 0;  // of the histogram of measured voxels; width 0: not computed
+  // Of the shape of the distribution, by population moments: m3 / m2^1.5 and m4 / m2^2 - 3 (scipy.stats.skew and
+  // kurtosis with their defaults). 0 where all values are equal.
+  double skewness = 0, excess_kurtosis = 0;
+  // Shannon entropy of the histogram with bins floor(value / width). Width 0: not computed.
+  double entropy_bits = 0, entropy_bin_width = 0;
+  double area_mm2 = 0;  // of the region in this slice, or in all slices together
   [[nodiscard]] double failed_share() const {
     return voxels == 0 ? 0 : 1.0 - static_cast<double>(measured) / static_cast<double>(voxels);
   }
