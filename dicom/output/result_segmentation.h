@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "dicom/input/roi.h"
 #include "dicom/output/object.h"
+#include "dicom/output/quantity.h"
 #include "fitting/roi.h"
 
 namespace dicom {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <numeric>
+#include <thread>
 
 #include "tests/dicom/output/synthetic.h"
 #include "tests/support/judges.h"
@@ -138,6 +138,21 @@ TEST(Pages, AreTheSameBytesTheSecondTimeAndOfTwoTitlesTwoSeriesAndFiles) {
   EXPECT_NE(scene.pdf().series_uid, pdf.series_uid);
   EXPECT_NE(scene.pdf().file, pdf.file);
   EXPECT_NE(scene.capture()[1].file, page.file);
+}
+
+TEST(Pages, AreTheSameBytesFromManyThreads) {
+  warm_up_writers();
+  const Scene scene;
+  const std::string expected = synthetic::bytes(scene.pdf().file) + synthetic::bytes(scene.capture()[0].file);
+  std::vector<std::string> written(8);
+  std::vector<std::thread> threads;
+  for (std::string& bytes : written)
+    threads.emplace_back([&bytes] {
+      const Scene own;
+      bytes = synthetic::bytes(own.pdf().file) + synthetic::bytes(own.capture()[0].file);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& bytes : written) EXPECT_EQ(bytes, expected);
 }
 
 TEST(Pages, PassDciodvfy) {
