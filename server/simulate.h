@@ -26,7 +26,7 @@ struct SimulateOptions {
   std::optional<double> field_strength_t = {};
   double lesion_diameter_mm = 22;  // 4..40
   // Who outlined the lesion, and how often each, 1..5. One reader who does so once has a hand that does not err; the
-  // outlines of several are off by some tenths of a millimetre, each differently.
+  // outlines of several are off by half a millimetre or so, each differently.
   int readers = 1, repeats = 1;
 };
 

@@ -10,7 +10,7 @@ namespace {
 
 using fitting::Vec3;
 
-constexpr double kBias_mm = 0.3, kReading_mm = 0.2, kWander_mm = 0.3;
+constexpr double kBias_mm = 0.6, kReading_mm = 0.3, kWander_mm = 0.6;
 constexpr int kWaves = 3;  // along the edge
 
 class Hand {

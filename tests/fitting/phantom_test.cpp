@@ -195,5 +195,33 @@ TEST(Simulate, WithoutNoiseIsTheModel) {
   }
 }
 
+TEST(Phantom, FollowsTheDoseByItsRelaxivity) {
+  const std::vector<Tissue> usual = tissues_of({}), half = tissues_of({.agent = 0.5}), none = tissues_of({.agent = 0});
+  for (std::size_t label = 1; label < usual.size(); ++label) {
+    EXPECT_EQ(usual[label].t1_post_ms, tissues()[label].t1_post_ms) << "to the last digit";
+    const auto rate = [&](const std::vector<Tissue>& all) {
+      return 1 / all[label].t1_post_ms - 1 / all[label].t1_pre_ms;
+    };
+    EXPECT_NEAR(rate(half), rate(usual) / 2, 1e-12);
+    EXPECT_DOUBLE_EQ(none[label].t1_post_ms, none[label].t1_pre_ms);
+    EXPECT_DOUBLE_EQ(none[label].t2_post_ms, none[label].t2_ms);
+    EXPECT_EQ(none[label].uptake.amplitude, 0);
+    EXPECT_DOUBLE_EQ(half[label].uptake.amplitude, usual[label].uptake.amplitude / 2);
+  }
+}
+
+TEST(Phantom, HasAMassOfTheSizeThatIsAskedForOrNone) {
+  const Vec3 at = lesion_centre_mm() - Vec3(15, 15, 15);
+  const Geometry g = axial(61, 61, 61, 0.5, 0.5, at);
+  const auto count = [&](double diameter_mm) {
+    const auto label = labels(g, {.lesion_diameter_mm = diameter_mm});
+    return static_cast<double>(std::ranges::count(label, kLesionLabel));
+  };
+  EXPECT_EQ(count(0), 0);
+  EXPECT_NEAR(count(8) / 8, 4.0 / 3 * M_PI * 4 * 4 * 4 * 10 / 11, 5);
+  EXPECT_EQ(count(22), static_cast<double>(std::ranges::count(labels(g), kLesionLabel)));
+  EXPECT_DOUBLE_EQ(lesion_half_axes_mm({.lesion_diameter_mm = 8}).x(), 4);
+}
+
 }  // namespace
 }  // namespace fitting
