@@ -80,7 +80,7 @@ int run_outbox(const Options& options) {
                     {"status", row.last_status},
                     {"problem", row.last_problem}});
     if (!options.json) {
-      std::cout << fmt::format("{:>6} {:<12} {:<9} {:>3} attempts  {:<16} {}  {}\n", row.id, row.destination,
+      std::cout << fmt::format("{:>6} {:<12} {:<9} {:>3} attempts  {:<24} {}  {}\n", row.id, row.destination,
                                storage::to_string(row.state), row.attempts, row.object.kind,
                                row.object.sop_instance_uid, row.last_problem);
     }

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include "dicom/network/negotiation.h"
 #include "dicom/network/store_status.h"
+#include "dicom/output/object.h"
 #include "server/context.h"
 #include "server/result_kinds.h"
 
@@ -78,7 +80,9 @@ TEST(ConformanceStatement, IsMarkdownWhoseTablesAreWhole) {
   int tables = 0;
   for (std::string line; std::getline(lines, line);) {
     const auto bars = line.starts_with('|') ? std::count(line.begin(), line.end(), '|') : 0;
-    if (bars > 0 && cells > 0) EXPECT_EQ(bars, cells) << line;
+    if (bars > 0 && cells > 0) {
+      EXPECT_EQ(bars, cells) << line;
+    }
     if (bars > 0 && cells == 0) ++tables;
     cells = bars;
   }

@@ -79,6 +79,19 @@ TEST(ExplainWords, TellWhatBecomesOfItInEveryStateOfItsJob) {
   EXPECT_THAT(server::explain_in_words(told), HasSubstr("Not computed (job 3): its worker crashed."));
 }
 
+TEST(ExplainWords, TellWhatWasReplacedForWhomAndByWhat) {
+  json told = account();
+  told["deliveries"] = {{{"destination", "pacs"}, {"state", "delivered"}, {"objects", 3}},
+                        {{"destination", "pacs"},
+                         {"state", "replaced"},
+                         {"objects", 1},
+                         {"problem", "peer does not accept Parametric Map Storage; replaced by mr_map"}}};
+  const std::string words = server::explain_in_words(told);
+  EXPECT_THAT(words, HasSubstr("3 objects delivered to pacs\n"));
+  EXPECT_THAT(words, HasSubstr("1 object replaced for pacs: peer does not accept Parametric Map Storage; replaced by "
+                               "mr_map\n"));
+}
+
 TEST(ExplainWords, TellRevisionsWhatIsMissingAndWhatWasPassedOver) {
   json told = account();
   told["acquisitions"][0]["revision"] = 2;
