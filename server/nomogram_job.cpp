@@ -97,8 +97,8 @@ JobOutcome run_nomogram_job(Context& context, const storage::Job& job) {
                    [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
                      return dicom::write_text_report(items, "HER2 nomogram (RESEARCH)", source, folder);
                    });
-  const auto picture =
-      classifier::draw_nomogram(evaluations, measuring::labels_for("HER2 nomogram", documents.content_datetime(), ""));
+  const auto picture = classifier::draw_nomogram(
+      all.evaluations, measuring::labels_for("HER2 nomogram", documents.content_datetime(), ""));
   if (!picture) throw Failure{{"draw the nomogram: " + picture.error().what}};
   documents.picture("nomogram", "HER2 nomogram", 9040, *picture);
   return documents.take();

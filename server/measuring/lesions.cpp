@@ -23,7 +23,7 @@ dicom::FindImage image_finder(Context& context) {
     auto images = dicom::read_instances(row->path);
     if (!images) return std::nullopt;
     for (dicom::Instance& image : *images)
-      if (frame == 0 || image.frame == 0 || image.frame == frame) return std::move(image);
+      if (image.frame == frame) return std::move(image);
     return std::nullopt;
   };
 }
@@ -122,7 +122,7 @@ void name_overlaps(const std::vector<Lesion>& lesions, std::vector<std::string>&
       const dicom::Region &first = lesions[a].readings.front().region, &second = lesions[b].readings.front().region;
       if (first.frame_of_reference_uid != second.frame_of_reference_uid) continue;
       const double share = fitting::dice(first.mask, second.mask);
-      if (share <= 0) continue;
+      if (!(share > 0)) continue;  // nor where their planes are not parallel
       remarks.push_back(
           share > kSameLesion
               ? fmt::format("{} and {} overlap by {:.0f} % (Dice): if they are one lesion, their outlines need one "

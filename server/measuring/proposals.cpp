@@ -19,14 +19,28 @@ std::variant<double, fitting::Refusal> arrival_of(const fitting::Series& series,
   return std::get<fitting::Arrival>(found).time_s;
 }
 
-Lesion as_lesion(fitting::ProposedLesion proposed, std::size_t number, const dicom::Acquisition& dynamic,
+// As outlines are: the slices that it occupies alone.
+fitting::Mask occupied(const fitting::Mask& mask) {
+  fitting::Mask part{.geometry = mask.geometry, .inside = {}};
+  part.geometry.slice_origins_mm.clear();
+  const auto size = static_cast<std::ptrdiff_t>(mask.geometry.slice_voxels());
+  for (int slice = 0; slice < mask.geometry.slices(); ++slice) {
+    if (mask.count(slice) == 0) continue;
+    part.geometry.slice_origins_mm.push_back(mask.geometry.slice_origins_mm[static_cast<std::size_t>(slice)]);
+    const auto begin = mask.inside.begin() + slice * size;
+    part.inside.insert(part.inside.end(), begin, begin + size);
+  }
+  return part;
+}
+
+Lesion as_lesion(const fitting::ProposedLesion& proposed, std::size_t number, const dicom::Acquisition& dynamic,
                  const std::string& key) {
   dicom::Region region;
   region.number = static_cast<int>(number);
   region.label = fmt::format("Proposal {}", number);
   region.algorithm_type = "AUTOMATIC";
   region.frame_of_reference_uid = dynamic.frame_of_reference_uid;
-  region.mask = std::move(proposed.mask);
+  region.mask = occupied(proposed.mask);
   Lesion lesion{.tracking_id = fmt::format("Proposal {} (unreviewed)", number),
                 .tracking_uid = dicom::uid_from_name(fmt::format("proposal|{}|{}", key, number)),
                 .category = {"49755003", "SCT", "Morphologically Abnormal Structure"},
@@ -55,9 +69,8 @@ std::variant<Outlines, fitting::Refusal> propose(Context& context, std::int64_t 
   if (proposal.lesions.empty()) return fitting::Refusal{"no lesion is proposed: " + proposal.description};
   Outlines outlines;
   for (const dicom::Instance& image : images.instances) outlines.drawn_on.insert(image.series_uid);
-  for (fitting::ProposedLesion& lesion : proposal.lesions)
-    outlines.lesions.push_back(
-        as_lesion(std::move(lesion), outlines.lesions.size() + 1, images.acquisition, loaded.pixel_digest));
+  for (const fitting::ProposedLesion& lesion : proposal.lesions)
+    outlines.lesions.push_back(as_lesion(lesion, outlines.lesions.size() + 1, images.acquisition, loaded.pixel_digest));
   outlines.remarks = {"Every outline of this document is an algorithm's proposal that nobody has reviewed: " +
                       proposal.description + "."};
   return outlines;

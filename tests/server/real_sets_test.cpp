@@ -325,7 +325,7 @@ const std::vector<Set>& sets() {
        {"3: not an MR image (CTImageStorage)", "1: not an MR image (private or unknown SOP class)",
         "3: not an MR image (CTImageStorage)", "1: not an MR image (LegacyConvertedEnhancedCTImageStorage)",
         "3: not an MR image (CTImageStorage)", "1: not an MR image (LegacyConvertedEnhancedCTImageStorage)",
-        "1: not an MR image (RealWorldValueMappingStorage)", "1: not an MR image (ComprehensiveSRStorage)",
+        "1: not an MR image (RealWorldValueMappingStorage)", "1: a structured report without outlined regions",
         "1: derived by the scanner"}},
       {"dcmstack_t2se_siemens_trio_16echo",
        "Siemens Trio, three of 16 echoes with holes, and one image without a b-value",

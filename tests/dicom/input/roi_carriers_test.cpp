@@ -8,6 +8,7 @@
 #include "tests/support/judges.h"
 #include "tests/support/roi_objects.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/test_data.h"
 
 using support::OutlinedLesion;
 using testing::ElementsAre;
@@ -312,4 +313,15 @@ TEST(RoiCarriers, OfAnIndependentWriterAreRead) {
     EXPECT_EQ(read->regions[0].laterality, std::string(name) == "sr" ? "L" : "");
     EXPECT_EQ(read->regions[0].algorithm_type, std::string(name) == "rtstruct" ? "SEMIAUTOMATIC" : "");
   }
+}
+
+// Two ellipses among lengths and points, as another program wrote them; their images are not published.
+TEST(RoiCarriers, OfARealViewerAreToldFromItsLengths) {
+  HERALD_NEEDS_DATA("odd/dcmjs/examples/data/structured_report.dcm");
+  const auto file = support::test_data() / "odd/dcmjs/examples/data/structured_report.dcm";
+  EXPECT_EQ(dicom::read_instance(file).value().content, dicom::Content::Roi);
+  const auto read = dicom::read_roi(file);
+  ASSERT_TRUE(read.has_value()) << read.error().what;
+  EXPECT_TRUE(read->regions.empty());
+  EXPECT_THAT(read->refused, testing::Contains(HasSubstr("an image that is not here")).Times(2));
 }
