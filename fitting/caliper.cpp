@@ -35,8 +35,22 @@ std::vector<Vec2> hull(std::vector<Vec2> points) {
   return all;
 }
 
-// Corners of the first and last voxel of every row, in units of the grid.
-std::vector<Vec2> corners(const Mask& mask, int slice) {
+// Which points stand for a voxel.
+enum class At { Centre, Edges };  // its centre, or the middles of its four edges
+
+void add_voxel(std::vector<Vec2>& points, double column, double row, At at) {
+  if (at == At::Centre) {
+    points.emplace_back(column, row);
+    return;
+  }
+  for (const double half : {-0.5, 0.5}) {
+    points.emplace_back(column + half, row);
+    points.emplace_back(column, row + half);
+  }
+}
+
+// Of the first and last voxel of every row, in units of the grid.
+std::vector<Vec2> outermost(const Mask& mask, int slice, At at) {
   std::vector<Vec2> found;
   const std::size_t columns = static_cast<std::size_t>(mask.geometry.columns);
   for (int row = 0; row < mask.geometry.rows; ++row) {
@@ -49,17 +63,17 @@ std::vector<Vec2> corners(const Mask& mask, int slice) {
     if (first == end) continue;
     const auto past =
         std::find_if(std::make_reverse_iterator(end), std::make_reverse_iterator(begin), is_inside).base();
-    for (const double column : {static_cast<double>(first - begin), static_cast<double>(past - begin)})
-      for (const double y : {row, row + 1}) found.emplace_back(column, y);
+    add_voxel(found, static_cast<double>(first - begin), row, at);
+    add_voxel(found, static_cast<double>(past - begin) - 1, row, at);
   }
   return found;
 }
 
-// Convex hull of the region's voxels in one slice, mm in the patient, in the plane of the voxel centres.
-std::vector<Vec3> hull_mm(const Mask& mask, int slice) {
+// Convex hull of the region in one slice, mm in the patient, in the plane of the voxel centres.
+std::vector<Vec3> hull_mm(const Mask& mask, int slice, At at) {
   std::vector<Vec3> points;
-  for (const Vec2& corner : hull(corners(mask, slice)))
-    points.push_back(mask.geometry.centre_mm(corner.x() - 0.5, corner.y() - 0.5, slice));
+  for (const Vec2& point : hull(outermost(mask, slice, at)))
+    points.push_back(mask.geometry.centre_mm(point.x(), point.y(), slice));
   return points;
 }
 
@@ -73,32 +87,38 @@ double farthest(const std::vector<Vec3>& a, const std::vector<Vec3>& b, const Ve
 // No point of `points` is farther from the first than this.
 double radius(const std::vector<Vec3>& points) { return farthest({points.front()}, points, Vec3::Zero()); }
 
-}  // namespace
-
-double max_diameter_mm(const Mask& mask, int slice) {
-  if (slice < 0 || slice >= mask.geometry.slices()) return 0;
-  const std::vector<Vec3> points = hull_mm(mask, slice);
-  return farthest(points, points, Vec3::Zero());
-}
-
-double feret_diameter_mm(const Mask& mask) {
+// The largest distance between points of any two slices, the upper one moved by `offset`.
+double caliper(const Mask& mask, At at, const Vec3& offset) {
   std::vector<std::vector<Vec3>> hulls;
   std::vector<double> radii;
   for (int slice = 0; slice < mask.geometry.slices(); ++slice) {
-    auto points = hull_mm(mask, slice);
+    auto points = hull_mm(mask, slice, at);
     if (points.empty()) continue;
     radii.push_back(radius(points));
     hulls.push_back(std::move(points));
   }
-  const Vec3 height = mask.geometry.normal() * mask.geometry.slice_spacing_mm();  // from one face to the other
   double most = 0;
   for (std::size_t low = 0; low < hulls.size(); ++low) {
     for (std::size_t high = low; high < hulls.size(); ++high) {
-      const double at_most = (hulls[high].front() + height - hulls[low].front()).norm() + radii[low] + radii[high];
-      if (at_most > most) most = std::max(most, farthest(hulls[low], hulls[high], height));
+      const double at_most = (hulls[high].front() + offset - hulls[low].front()).norm() + radii[low] + radii[high];
+      if (at_most > most) most = std::max(most, farthest(hulls[low], hulls[high], offset));
     }
   }
   return most;
+}
+
+}  // namespace
+
+double max_diameter_mm(const Mask& mask, int slice) {
+  if (slice < 0 || slice >= mask.geometry.slices()) return 0;
+  const std::vector<Vec3> outer = hull_mm(mask, slice, At::Edges), inner = hull_mm(mask, slice, At::Centre);
+  return (farthest(outer, outer, Vec3::Zero()) + farthest(inner, inner, Vec3::Zero())) / 2;
+}
+
+double feret_diameter_mm(const Mask& mask) {
+  const Vec3 height = mask.geometry.normal() * mask.geometry.slice_spacing_mm();  // from one face to the other
+  const double faces = std::max(caliper(mask, At::Edges, Vec3::Zero()), caliper(mask, At::Centre, height));
+  return mask.count() == 0 ? 0 : (faces + caliper(mask, At::Centre, Vec3::Zero())) / 2;
 }
 
 double dice(const Mask& a, const Mask& b) {

@@ -75,9 +75,12 @@ struct Statistics {
 
 // --- sizes (models.md 6.3) ---
 
-// The largest distance between two corners of the region's voxels in that slice, within its plane; 0 when empty.
+// The largest caliper of the region in that slice, within its plane, mm; 0 when empty. Between the middles of voxel
+// edges it is too large, for an outline along edges is a staircase around the shape that it stands for; between voxel
+// centres it is too small. Of disks of 5 to 28 voxels the first errs by +0.4 to +0.8 voxel, the second by -0.5 to -0.1;
+// this is their mean, which errs by less than 0.4.
 [[nodiscard]] double max_diameter_mm(const Mask& mask, int slice);
-// The same between any two slices: a voxel reaches half a slice spacing above and below its centre.
+// The same in space; a voxel reaches half a slice spacing above and below its centre.
 [[nodiscard]] double feret_diameter_mm(const Mask& mask);
 
 // Overlap 2 V(a and b) / (V(a) + V(b)) of two regions in patient space, 0..1; b is carried to a's grid, and what of it

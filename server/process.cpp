@@ -93,6 +93,12 @@ std::string file_name(const storage::ResultRow& row) {
   return fmt::format("{}{}.dcm", row.kind, row.order == 0 ? "" : fmt::format("_{}", row.order + 1));
 }
 
+// What belongs to no slot is of the outlines, or of the nomograms.
+std::string folder_of(const storage::ResultRow& row) {
+  if (!row.slot.empty()) return row.slot;
+  return row.kind.find("nomogram") != std::string::npos ? "nomogram" : "measurements";
+}
+
 // study-1/t2/mr_map_0001.dcm: names are ours, in the order in which the work was done.
 void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options,
                   ProcessSummary& summary) {
@@ -100,7 +106,7 @@ void move_results(Context& context, const std::string& study, int study_number, 
   std::map<std::string, std::map<std::int64_t, int>> jobs_by_slot;
   for (const storage::ResultRow& row : need(storage::JobQueue(context.database).results_of(study), "list results")) {
     if (std::find(wanted.begin(), wanted.end(), row.kind) == wanted.end()) continue;
-    const std::string slot = row.slot.empty() ? "reports" : row.slot;
+    const std::string slot = folder_of(row);
     auto& jobs = jobs_by_slot[slot];
     const int number = jobs.emplace(row.job_id, static_cast<int>(jobs.size()) + 1).first->second;
     const fs::path folder = options.output / fmt::format("study-{}", study_number) /

@@ -62,7 +62,7 @@ classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, bool proposa
   const Box box = box_around(seen.mask, seen.slice);
   classifier::MapCrop crop;
   crop.title = title_of(map);
-  crop.unit = dicom::printed_unit(map.map.unit);
+  crop.unit = map.map.unit;
   crop.caption = fmt::format("slice {} of {}", seen.slice + 1, grid.slices());
   crop.columns = box.right - box.left;
   crop.rows = box.bottom - box.top;

@@ -60,7 +60,7 @@ class Reports : public testing::Test {
     return {there.begin(), there.end()};
   }
   report::Report nomogram_of_the_folder() const {
-    return report::read(folder_ / "out/study-1/reports/sr_nomogram.dcm");
+    return report::read(folder_ / "out/study-1/nomogram/sr_nomogram.dcm");
   }
 
   support::TempFolder folder_;

@@ -42,7 +42,8 @@ inline std::map<std::string, std::string> processed(const fs::path& exam, const 
 // How many of them are of outlines, not of the images alone.
 inline std::size_t reports_below(const fs::path& out) {
   const auto is_report = [](const fs::directory_entry& entry) {
-    return entry.is_regular_file() && entry.path().parent_path().filename() == "reports";
+    const fs::path folder = entry.path().parent_path().filename();
+    return entry.is_regular_file() && (folder == "measurements" || folder == "nomogram");
   };
   return static_cast<std::size_t>(
       std::count_if(fs::recursive_directory_iterator(out), fs::recursive_directory_iterator(), is_report));

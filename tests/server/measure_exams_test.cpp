@@ -45,11 +45,9 @@ class Exam {
     truth = json::parse(file).at("lesion");
   }
 
-  [[nodiscard]] fs::path result(const std::string& name) const {
-    return folder / "out/study-1/reports" / (name + ".dcm");
-  }
-  [[nodiscard]] report::Report measurements() const { return report::read(result("sr_measurements")); }
-  [[nodiscard]] report::Report nomogram() const { return report::read(result("sr_nomogram")); }
+  [[nodiscard]] fs::path result(const std::string& name) const { return folder / "out/study-1" / (name + ".dcm"); }
+  [[nodiscard]] report::Report measurements() const { return report::read(result("measurements/sr_measurements")); }
+  [[nodiscard]] report::Report nomogram() const { return report::read(result("nomogram/sr_nomogram")); }
 
   server::SimulateOptions options;
   support::TempFolder folder;
@@ -229,7 +227,7 @@ TEST(MeasuredExam, WithoutAnOutlineProposesOneOnlyWhereTheRecipeAsksAndGivesNoPr
   Exam exam("skyra-dki");
   exam.options.outline = false;
   exam.compute("skyra-dki");
-  EXPECT_FALSE(fs::exists(exam.result("sr_measurements")));
+  EXPECT_FALSE(fs::exists(exam.result("measurements/sr_measurements")));
 }
 
 }  // namespace

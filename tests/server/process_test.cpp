@@ -60,7 +60,7 @@ class SimulatedExam : public testing::Test {
 
 TEST_F(SimulatedExam, EveryMapOfTheProtocolIsComputedAndBothReportsAreWritten) {
   for (const char* file : {"t1_pre/pm_real.dcm", "t1_post/pm_real.dcm", "t2/pm_real.dcm", "t2star/pm_real.dcm",
-                           "dwi/pm_real.dcm", "reports/sr_measurements.dcm", "reports/sr_nomogram.dcm"}) {
+                           "dwi/pm_real.dcm", "measurements/sr_measurements.dcm", "nomogram/sr_nomogram.dcm"}) {
     EXPECT_TRUE(fs::exists(*folder_ / "out/study-1" / file)) << file;
   }
   EXPECT_EQ(summary_->jobs_failed, 0u);
@@ -144,7 +144,7 @@ TEST_F(SimulatedExam, AnAlgorithmsProposalThatNobodyReviewedIsNotMeasured) {
     segment->putAndInsertString(DCM_SegmentAlgorithmName, "somebody's network");
   });
   EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("nobody has reviewed"));
-  EXPECT_FALSE(fs::exists(work / "out/study-1/reports"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements"));
   EXPECT_TRUE(fs::exists(work / "out/study-1/t2/pm_real.dcm"));
 }
 
@@ -158,7 +158,7 @@ TEST_F(SimulatedExam, AnOutlineOfAnotherFrameOfReferenceIsRefusedWithoutQuotingI
   });
   EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("could be measured"));
   EXPECT_EQ(summary.studies.at(0).dump().find("Invented^Name"), std::string::npos);
-  EXPECT_FALSE(fs::exists(work / "out/study-1/reports"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements"));
 }
 
 TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
@@ -172,7 +172,7 @@ TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
       code->putAndInsertString(DCM_CodeMeaning, "Tissue");
     }
   });
-  EXPECT_TRUE(fs::exists(work / "out/study-1/reports/sr_nomogram.dcm"));
+  EXPECT_TRUE(fs::exists(work / "out/study-1/nomogram/sr_nomogram.dcm"));
 }
 
 // The text of a report, as dsrdump would print it: every text value of the tree.
@@ -185,7 +185,7 @@ std::string texts_of(const fs::path& report) {
 }
 
 TEST_F(SimulatedExam, ItsNomogramCarriesNoDoubtAboutFieldStrengthAndDelay) {
-  const std::string text = texts_of(*folder_ / "out/study-1/reports/sr_nomogram.dcm");
+  const std::string text = texts_of(*folder_ / "out/study-1/nomogram/sr_nomogram.dcm");
   EXPECT_THAT(text, HasSubstr("P(HER2-positive)"));
   EXPECT_THAT(text, testing::Not(HasSubstr("field strength of this exam is not known")));
   EXPECT_THAT(text, testing::Not(HasSubstr("time from the injection to the measurement after contrast is not known")));
@@ -203,7 +203,7 @@ TEST_F(SimulatedExam, OnAnotherFieldStrengthHasNoProbability) {
     ASSERT_TRUE(file.saveFile(entry.path().c_str(), EXS_LittleEndianExplicit).good());
   }
   process(work / "exam", work / "out");
-  const std::string text = texts_of(work / "out/study-1/reports/sr_nomogram.dcm");
+  const std::string text = texts_of(work / "out/study-1/nomogram/sr_nomogram.dcm");
   EXPECT_THAT(text, testing::Not(HasSubstr("P(HER2-positive)")));
   EXPECT_THAT(text, HasSubstr("1.5 T"));
 }

@@ -25,7 +25,7 @@ class DatabaseTest : public testing::Test {
 
 TEST_F(DatabaseTest, IsCreatedFromNothingWithTheNewestVersion) {
   scene::open(file);
-  EXPECT_EQ("3", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ("4", raw_value(file, "PRAGMA user_version"));
   EXPECT_EQ("wal", raw_value(file, "PRAGMA journal_mode"));
   EXPECT_EQ("9",
             raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"));
@@ -48,7 +48,7 @@ TEST_F(DatabaseTest, OfTheFirstVersionIsBroughtToTheNewestWithItsRows) {
   ASSERT_EQ(SQLITE_OK,
             raw_sql(file, "DROP TABLE fact; DROP TABLE peer_series; DROP TABLE inquiry; PRAGMA user_version = 1"));
   auto database = scene::open(file);
-  EXPECT_EQ("3", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ("4", raw_value(file, "PRAGMA user_version"));
   EXPECT_EQ(1, storage::Index(database).count());
   EXPECT_TRUE(storage::Inquiries(database).series_of("1.2.3").value().empty());
 }
