@@ -17,7 +17,11 @@ constexpr const char* kStudy = "1.2.3";
 
 class Clinical : public testing::Test {
  protected:
-  void SetUp() override { server::log::open({.level = "error"}); }
+  void SetUp() override {
+    config::Logging logging;
+    logging.level = "error";
+    server::log::open(logging);
+  }
   std::size_t say(const Statement& statement) {
     return server::state_facts(database_, kStudy, std::array{statement}, "Dr. Example", "command");
   }

@@ -15,6 +15,7 @@
 
 #include "server/clinical_http.h"
 #include "server/log.h"
+#include "server/result.h"
 #include "storage/facts.h"
 #include "tests/support/temp_folder.h"
 
@@ -30,7 +31,11 @@ constexpr const char* kStudy = "1.2.826.0.1.99";
 
 class Http : public testing::Test {
  protected:
-  void SetUp() override { server::log::open({.level = "error"}); }
+  void SetUp() override {
+    config::Logging logging;
+    logging.level = "error";
+    server::log::open(logging);
+  }
   void TearDown() override {
     asio::post(io_, [this] { server_.reset(); });
     io_.stop();

@@ -12,7 +12,7 @@
 
 #include "dicom/dcmtk.h"
 #include "dicom/input/acquisition.h"
-#include "dicom/input/segmentation.h"
+#include "dicom/input/roi.h"
 #include "fitting/arrival.h"
 #include "fitting/enhancement.h"
 #include "fitting/fit.h"
@@ -162,7 +162,7 @@ double overlap(const fitting::Mask& a, const fitting::Mask& b) {
 
 // The region of an outline on the grid on which it was drawn.
 fitting::Mask region_of(const std::filesystem::path& file, const fitting::Geometry& grid) {
-  const auto segmentation = dicom::read_segmentation(file).value();
+  const auto segmentation = dicom::read_roi(file).value();
   const auto carried = fitting::carry(segmentation.regions.front().mask, grid);
   return std::get<fitting::Carried>(carried).mask;
 }
@@ -178,7 +178,7 @@ TEST(SimulatedReadings, AreASegmentationEachOfOneLesion) {
     if (!file.outline) continue;
     ++drawn_by[text_of(file.path, DCM_ContentCreatorName)];
     uids.insert(file.sop_instance_uid);
-    lesions.insert(dicom::read_segmentation(file.path).value().regions.front().tracking_uid);
+    lesions.insert(dicom::read_roi(file.path).value().regions.front().tracking_uid);
     masks.push_back(region_of(file.path, truth.geometry));
     EXPECT_GT(overlap(masks.back(), truth), 0.85);
   }
