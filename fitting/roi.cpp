@@ -180,6 +180,25 @@ std::optional<std::size_t> nearest(std::span<const double> heights, double heigh
   return static_cast<std::size_t>(found - heights.begin());
 }
 
+// Per target slice the source slice that serves it: the nearest one, if the centre of the target slice lies in what
+// that one stands for (`own`, half of it). A region that is thinner than the target's slices are apart may hold no such
+// centre: then the one target slice nearest to it, within `reach`, is served.
+std::vector<std::optional<std::size_t>> served_slices(std::span<const double> source_heights,
+                                                      std::span<const double> target_heights, double own,
+                                                      double reach) {
+  std::vector<std::optional<std::size_t>> served;
+  for (const double height : target_heights) served.push_back(nearest(source_heights, height, own));
+  if (std::ranges::any_of(served, [](const auto& source) { return source.has_value(); })) return served;
+  const auto distance = [&](double height) {
+    const auto source = nearest(source_heights, height, reach);
+    return source ? std::abs(source_heights[*source] - height) : std::numeric_limits<double>::infinity();
+  };
+  const auto closest = std::ranges::min_element(target_heights, {}, distance);
+  if (closest != target_heights.end())
+    served[static_cast<std::size_t>(closest - target_heights.begin())] = nearest(source_heights, *closest, reach);
+  return served;
+}
+
 // Share of the region's volume that lies inside the target volume.
 double covered_share(const Mask& mask, const Geometry& target, std::span<const double> source_heights,
                      std::span<const double> target_heights, double reach) {
@@ -205,10 +224,10 @@ bool carry_slice(const Mask& mask, int slice, const CarryOptions& options, int t
     cover(voxel_outline(mask.geometry, slice, column, row, target, target_slice), target, covered);
   });
   constexpr double kRounding = 1e-6;
-  const double least = std::max(options.least_area, 2 * kRounding) - kRounding;
+  const double least = options.more_than + kRounding;
   bool any = false;
   for (std::size_t i = 0; i < covered.size(); ++i) {
-    if (covered[i] < least) continue;
+    if (covered[i] <= least) continue;
     carried.inside[static_cast<std::size_t>(target_slice) * target.slice_voxels() + i] = 1;
     any = true;
   }
@@ -243,6 +262,7 @@ std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target, c
   std::vector<double> target_heights;
   for (int slice = 0; slice < target.slices(); ++slice) target_heights.push_back(target.height_mm(slice));
   const double reach = std::max(reach_mm(mask.geometry), reach_mm(target));
+  const auto served = served_slices(source_heights, target_heights, reach_mm(mask.geometry), reach);
 
   Carried carried{.mask = {target, std::vector<std::uint8_t>(target.voxels(), 0)}, .slice_distances_mm = {}};
   carried.slice_distances_mm.assign(target_heights.size(), std::numeric_limits<double>::infinity());
@@ -250,7 +270,7 @@ std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target, c
   if (carried.covered_share <= 0) return Refusal{"the region lies outside the map"};
   for (int slice = 0; slice < target.slices(); ++slice) {
     const double height = target_heights[static_cast<std::size_t>(slice)];
-    const auto source = nearest(source_heights, height, reach);
+    const auto source = served[static_cast<std::size_t>(slice)];
     if (!source || !carry_slice(mask, static_cast<int>(*source), options, slice, carried.mask)) continue;
     const double distance = std::abs(source_heights[*source] - height);
     carried.slice_distances_mm[static_cast<std::size_t>(slice)] = distance;

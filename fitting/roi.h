@@ -31,7 +31,10 @@ struct Mask {
 inline constexpr double kLeastParallel = 0.99984769515639124;
 
 struct CarryOptions {
-  double least_area = 0.5;  // share of a target voxel that the region must cover
+  // Share of a target voxel that the region must exceed. A voxel of which exactly half is covered is left out: between
+  // grids of which one is twice as fine as the other that is a quarter of the boundary, and what lies beside a lesion
+  // may differ from it more than anything in it.
+  double more_than = 0.5;
 };
 
 struct Carried {
@@ -47,9 +50,11 @@ struct Carried {
   [[nodiscard]] std::optional<int> largest_slice() const;
 };
 
-// Carries `mask` to the grid of `target` by real-world position. A target slice takes the nearest source slice, if that
-// lies within half a slice spacing (of the coarser of the two); a target voxel belongs to the region when at least
-// `least_area` of it is covered. Refuses when the planes are not parallel (> 1 degree) or when nothing overlaps.
+// Carries `mask` to the grid of `target` by real-world position. A target slice takes the nearest source slice, if its
+// centre lies within half a slice spacing of the source: within the region, and not beyond its ends. Where no target
+// slice does, the region being thinner than they are apart, the nearest one takes it, up to half of their spacing away.
+// A target voxel belongs to the region when more than `more_than` of it is covered. Refuses when the planes are not
+// parallel (> 1 degree) or when nothing overlaps.
 [[nodiscard]] std::variant<Carried, Refusal> carry(const Mask& mask, const Geometry& target,
                                                    const CarryOptions& options = {});
 

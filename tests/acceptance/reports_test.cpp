@@ -14,7 +14,6 @@ namespace {
 
 using namespace acceptance;
 using testing::HasSubstr;
-using testing::Not;
 
 struct Paper {
   const char* profile;
@@ -117,8 +116,8 @@ TEST_F(Reports, AFactThatIsStatedLaterMakesANewNomogramAndNothingElse) {
   std::string log;
   while (const auto line = node_->log_line()) log += *line + "\n";
   EXPECT_EQ(node_->process().wait(), 0);
-  EXPECT_THAT(log, HasSubstr("facts_stated"));
-  EXPECT_THAT(log, Not(HasSubstr("Dr. Example")));
+  EXPECT_NE(log.find("\"nomogram\""), std::string::npos);
+  EXPECT_EQ(log.find("Dr. Example"), std::string::npos);
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST(Carry, IsTheIdentityOnTheSameGrid) {
   EXPECT_NEAR(result.covered_share, 1, 1e-9);
 }
 
-TEST(Carry, TakesCoarseVoxelsThatAreCoveredByHalf) {
+TEST(Carry, TakesCoarseVoxelsOfWhichMoreThanHalfIsCovered) {
   // 2 x 2 fine voxels per coarse one; the coarse grid starts at the same corner.
   const Geometry fine = axial(4, 4, 1, 1, 3), coarse = axial(2, 2, 1, 2, 3, {0.5, 0.5, 0});
   const Mask mask{fine,
@@ -73,9 +73,9 @@ TEST(Carry, TakesCoarseVoxelsThatAreCoveredByHalf) {
                    0, 0, 0, 0,  //
                    1, 1, 1, 1,  //
                    1, 0, 1, 1}};
-  EXPECT_EQ(carried(mask, coarse).mask.inside, (std::vector<std::uint8_t>{1, 0, 1, 1}));
-  EXPECT_EQ(carried(mask, coarse, {.least_area = 0.25}).mask.inside, (std::vector<std::uint8_t>{1, 1, 1, 1}));
-  EXPECT_EQ(carried(mask, coarse, {.least_area = 1}).mask.inside, (std::vector<std::uint8_t>{0, 0, 0, 1}));
+  EXPECT_EQ(carried(mask, coarse).mask.inside, (std::vector<std::uint8_t>{0, 0, 1, 1})) << "half is not more";
+  EXPECT_EQ(carried(mask, coarse, {.more_than = 0.2}).mask.inside, (std::vector<std::uint8_t>{1, 1, 1, 1}));
+  EXPECT_EQ(carried(mask, coarse, {.more_than = 0.9}).mask.inside, (std::vector<std::uint8_t>{0, 0, 0, 1}));
 }
 
 TEST(Carry, KeepsTheAreaOnAFinerGrid) {
@@ -116,7 +116,7 @@ TEST(Carry, WorksBetweenStacksThatRunInOppositeDirections) {
   EXPECT_EQ(result.mask.inside[9 * 10], 1) << "y = 0 is the last row of the target";
 }
 
-TEST(Carry, ServesEachSliceFromTheNearestWithinHalfASpacingOfTheCoarser) {
+TEST(Carry, ServesEverySliceWhoseCentreLiesInTheRegion) {
   // DCE slices of 1.6 mm onto map slices of 5.2 mm (4 mm + 1.2 mm gap).
   const Geometry dce = axial(20, 20, 20, 1, 1.6);
   Geometry map = axial(20, 20, 6, 1, 5.2);
@@ -127,6 +127,27 @@ TEST(Carry, ServesEachSliceFromTheNearestWithinHalfASpacingOfTheCoarser) {
       << "map slices at 10.4 and 15.6 mm";
   EXPECT_NEAR(result.slice_distance_mm, 0.8, 1e-9);
   EXPECT_NEAR(result.covered_share, 1, 1e-9);
+}
+
+TEST(Carry, DoesNotReachBeyondTheEndsOfTheRegion) {
+  // Outlined slices alone, as readers leave them: 8 to 18.4 mm, and half a slice at either end. The map's slices at 5.2
+  // and 20.8 mm are nearer than half their spacing to them, but outside.
+  Geometry drawn = axial(20, 20, 7, 1, 1.6);
+  for (int slice = 0; slice < 7; ++slice)
+    drawn.slice_origins_mm[static_cast<std::size_t>(slice)].z() = 8.8 + 1.6 * slice;
+  Geometry map = axial(20, 20, 6, 1, 5.2);
+  map.slice_thickness_mm = 4;
+  const Mask mask = mask_where(drawn, [](const Vec3&) { return true; });
+  EXPECT_EQ(per_slice(carried(mask, map).mask), (std::vector<std::size_t>{0, 0, 400, 400, 0, 0}));
+}
+
+TEST(Carry, GivesARegionBetweenTwoSlicesToTheNearerOne) {
+  Geometry map = axial(20, 20, 6, 1, 5.2);
+  map.slice_thickness_mm = 4;
+  const Geometry drawn = axial(20, 20, 1, 1, 1.6, {0, 0, 12.4});  // 2 mm above the slice at 10.4 mm
+  const Carried result = carried(mask_where(drawn, [](const Vec3&) { return true; }), map);
+  EXPECT_EQ(per_slice(result.mask), (std::vector<std::size_t>{0, 0, 400, 0, 0, 0}));
+  EXPECT_NEAR(result.slice_distance_mm, 2, 1e-9);
 }
 
 TEST(Carry, NamesOfEquallyLargeSlicesTheOneNearestToTheOutline) {

@@ -87,7 +87,8 @@ std::vector<std::string> quantities(const Outcome& outcome) {
 // Every image is in an acquisition, passed over with its reason, or an outline.
 void expect_that_nothing_is_lost(const server::ProcessSummary& summary) {
   for (const json& study : summary.studies) {
-    std::size_t placed = study.at("rois").size();
+    std::size_t placed = 0;
+    for (const json& line : study.at("rois")) placed += line.at("instances").size();
     for (const json& acquisition : study.at("acquisitions")) placed += acquisition.at("images").get<std::size_t>();
     for (const json& series : study.at("passed_over")) {
       placed += series.at("images").get<std::size_t>();

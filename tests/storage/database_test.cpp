@@ -63,7 +63,7 @@ TEST_F(DatabaseTest, OfTheSecondVersionKeepsItsOutbox) {
     ASSERT_EQ(true, queue.finish(id, "w1", scene::at(0), results, {{"PACS", {"mr_map"}}}));
     scene::must(storage::Outbox(database).dead(2, scene::at(1), 0xA900, "no"));
   }
-  ASSERT_EQ(SQLITE_OK, raw_sql(file, "PRAGMA user_version = 2"));
+  ASSERT_EQ(SQLITE_OK, raw_sql(file, "DROP TABLE fact; PRAGMA user_version = 2"));
   auto database = scene::open(file);
   const auto rows = scene::value_of(storage::Outbox(database).rows_of(""));
   ASSERT_EQ(2, rows.size());
