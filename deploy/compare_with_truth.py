@@ -88,13 +88,17 @@ def main():
         truth = json.load(file)
     objects = download(pacs, folder)
     print_series(objects)
-    reports = {o.ConceptNameCodeSequence[0].CodeValue: o for o in objects if o.Modality == 'SR'}
-    if '126000' not in reports or '126001' not in reports:
+    reports = [o for o in objects if o.Modality == 'SR']
+    measurements = [o for o in reports if o.SeriesDescription.startswith('Lesion measurements')]
+    # Of several revisions the one that nothing replaces.
+    nomograms = [o for o in reports if o.ConceptNameCodeSequence[0].CodeValue == '126001']
+    nomograms.sort(key=lambda o: 'PredecessorDocumentsSequence' in o)
+    if not measurements or not nomograms:
         sys.exit('a report is missing')
     print('== the lesion, measured and true')
-    bad = compare(reports['126000'], truth)
-    print('== the nomogram')
-    print_text_report(reports['126001'])
+    bad = compare(measurements[-1], truth)
+    print(f'== the nomogram, {len(nomograms)} revision{"s" if len(nomograms) > 1 else ""}')
+    print_text_report(nomograms[-1])
     sys.exit(1 if bad else 0)
 
 
