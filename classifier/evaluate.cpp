@@ -53,18 +53,6 @@ std::string opposite(const std::string& relation) {
   return relation == "<" ? ">=" : ">";
 }
 
-std::string_view origin(Provenance provenance) {
-  switch (provenance) {
-    case Provenance::Published:
-      return "published";
-    case Provenance::Reconstructed:
-      return "reconstructed";
-    case Provenance::LocallyFitted:
-      return "locally fitted";
-  }
-  return "";
-}
-
 // Diffusion is printed per 1e-3 and stored per 1e-6 mm2/s; no other unit is converted.
 Number in_unit(double number, const std::string& from, const std::string& to) {
   constexpr double kMicroPerMilli = 1000;
@@ -246,7 +234,7 @@ std::string sentence(const Model& model, const CutoffSide& side) {
                                       with_unit(shortest(cutoff.value), cutoff.unit) + ": measured on the "
                                 : std::string(": stated, on the ");
   return cutoff.title + value + (side.positive_side ? cutoff.positive : other) + " side of the " +
-         std::string(origin(cutoff.provenance)) + " cut-off; LR" + (side.positive_side ? "+ " : "- ") +
+         to_string(cutoff.provenance) + " cut-off; LR" + (side.positive_side ? "+ " : "- ") +
          fixed(side.likelihood_ratio, 2) + " (sensitivity " + share(cutoff.true_positive, cutoff.positives) +
          ", specificity " + share(cutoff.true_negative, cutoff.negatives) + " for " + cutoff.positive + ")";
 }
@@ -316,8 +304,7 @@ void add_doubts(const Model& model, Evaluation& evaluation) {
   auto& flags = evaluation.flags;
   if (!model.predictors.empty()) {
     if (model.coefficients_provenance != Provenance::Published)
-      flags.push_back("coefficients are " + std::string(origin(model.coefficients_provenance)) + ": " +
-                      model.provenance_method);
+      flags.push_back("coefficients are " + to_string(model.coefficients_provenance) + ": " + model.provenance_method);
     if (!model.covariance) flags.push_back(doubt_of_coefficients(model));
   }
   if (model.calibration)

@@ -160,6 +160,17 @@ Model model_from(std::string_view json, const Sources& known) {
 
 }  // namespace
 
+std::string to_string(Provenance provenance) {
+  switch (provenance) {
+    case Provenance::Published:
+      return "published";
+    case Provenance::Reconstructed:
+      return "reconstructed";
+    case Provenance::LocallyFitted:
+      return "locally fitted";
+  }
+  return "";
+}
 Result<Model> load_model(const std::filesystem::path& file, const Sources& known_sources) {
   const std::string name = file.filename().string();
   try {

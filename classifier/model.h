@@ -28,6 +28,7 @@
 namespace classifier {
 
 enum class Provenance { Published, Reconstructed, LocallyFitted };
+[[nodiscard]] std::string to_string(Provenance);  // "published", "reconstructed", "locally fitted"
 struct Origin {
   Provenance provenance = Provenance::Published;
   std::string method;  // "Table 4, B", "mean risk made 49/138"

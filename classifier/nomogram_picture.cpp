@@ -21,18 +21,6 @@ constexpr std::size_t kLongestLabel = 120;      // of the texts that stand on ev
 constexpr Style kHeading{.size = 8.5, .bold = true}, kBody{.size = 7.5}, kSmall{.size = 6.8},
     kFaint{.size = 6.8, .colour = kGrey}, kProbability{.size = 15, .bold = true};
 
-std::string word(Provenance provenance) {
-  switch (provenance) {
-    case Provenance::Published:
-      return "published";
-    case Provenance::Reconstructed:
-      return "reconstructed";
-    case Provenance::LocallyFitted:
-      return "locally fitted";
-  }
-  return "";
-}
-
 bool contains(const std::vector<std::string>& all, const std::string& one) { return std::ranges::count(all, one) > 0; }
 
 // --- sentences ---
@@ -48,7 +36,7 @@ std::vector<std::string> doubts(const Evaluation& evaluation) {
   const bool is_told = std::ranges::any_of(
       all, [&](const std::string& flag) { return flag.find(model.provenance_method) != std::string::npos; });
   if (!is_told && !model.predictors.empty())
-    all.push_back("coefficients are " + word(model.coefficients_provenance) + ": " + model.provenance_method);
+    all.push_back("coefficients are " + to_string(model.coefficients_provenance) + ": " + model.provenance_method);
   return all;
 }
 
@@ -76,7 +64,7 @@ std::vector<Statement> about(const Model& model) {
   if (model.cases > 0)
     all.push_back({"Cases", std::to_string(model.cases) + ", of these " + std::to_string(model.positive_cases) + " " +
                                 model.positive});
-  if (!model.predictors.empty()) all.push_back({"Coefficients", word(model.coefficients_provenance)});
+  if (!model.predictors.empty()) all.push_back({"Coefficients", to_string(model.coefficients_provenance)});
   if (const auto& local = model.calibration)
     all.push_back({"Calibration", "a " + decimal(local->a, 3) + ", b " + decimal(local->b, 3) + ", " + local->source +
                                       ", " + local->date + ", " + std::to_string(local->cases) + " cases"});
@@ -163,7 +151,7 @@ std::vector<std::string> cutoff_row(const Evaluation& evaluation, const Cutoff& 
           share(cutoff.true_positive, cutoff.positives),
           share(cutoff.true_negative, cutoff.negatives),
           area_text(cutoff),
-          word(cutoff.provenance)};
+          to_string(cutoff.provenance)};
 }
 
 // Those on a probability belong to the authors' own model and are nowhere applied.
