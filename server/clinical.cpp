@@ -77,10 +77,16 @@ Statement parse_statement(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+storage::Time parse_time(const std::string& text) {
+  std::tm parts{};
+  const char* end = strptime(text.c_str(), "%Y-%m-%d %H:%M", &parts);
+  if (end == nullptr || *end != '\0') throw Failure{{"\"" + text + "\": expected a time as in \"2026-01-05 12:00\""}};
+  return storage::Time(std::chrono::seconds(timegm(&parts)));
+}
+
 std::size_t state_facts(storage::Database& database, const std::string& study, std::span<const Statement> statements,
-                        const std::string& said_by, const std::string& how) {
+                        const std::string& said_by, const std::string& how, storage::Time at) {
   std::vector<storage::FactRow> rows;
-  const storage::Time at = now();
   for (const Statement& statement : statements) {
     rows.push_back({.study_uid = study,
                     .name = statement.name,
@@ -88,7 +94,7 @@ std::size_t state_facts(storage::Database& database, const std::string& study, s
                     .said_by = said_by,
                     .how = how,
                     .said_at = at,
-                    .recorded = at});
+                    .recorded = now()});
   }
   const std::size_t added = need(storage::Facts(database).add(rows), "record facts");
   log::facts_stated(study, added, how);

@@ -23,7 +23,9 @@ struct Statement {
 // Records the statements, all or none, and has the study's nomogram made again where they are new. Returns how many
 // were. Throws a Failure for names and answers that no model knows.
 std::size_t state_facts(storage::Database& database, const std::string& study, std::span<const Statement> statements,
-                        const std::string& said_by, const std::string& how);
+                        const std::string& said_by, const std::string& how, storage::Time at = now());
+// "2026-01-05 12:00", in UTC. Throws a Failure when it is none.
+[[nodiscard]] storage::Time parse_time(const std::string& text);
 
 // What the Structured Reports of a study state by codes, recorded once each. A report that cannot be read states
 // nothing: what it is was decided on its way in.

@@ -178,7 +178,8 @@ void map_took(std::int64_t job, std::chrono::milliseconds reading, std::chrono::
          {"writing_ms", writing.count()}});
 }
 void map_left_out(std::int64_t job, std::string_view slot, std::string_view why) {
-  event(kWarn, "map_left_out", fmt::format("job {} left out a map of {}: {}", job, slot, why),
+  event(kWarn, "map_left_out",
+        fmt::format("job {} left something out{}{}: {}", job, slot.empty() ? "" : " of ", slot, why),
         {{"job", job}, {"slot", slot}, {"why", clean(why)}});
 }
 void job_refused(std::int64_t job, std::string_view kind, std::string_view why) {

@@ -32,13 +32,14 @@ std::vector<dicom::SliceMeasurement> of_segments(const std::vector<dicom::SliceM
 
 void write_segments(Documents& documents, const storage::Job& job, const Measured& measured, const std::string& kind) {
   const auto segmentations = documents.segmentations(job.study_uid, measured.outlines, kind);
+  int order = 0;
   for (const dicom::MeasuredSegments& segments : segmentations) {
     const auto measurements = of_segments(measured.findings.slices, segments);
     if (measurements.empty()) continue;
-    documents.report("sr_segments", dicom::ReportClass::Comprehensive3D, measured.findings.remarks,
-                     [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
-                       return dicom::write_segment_report(measurements, segments, source, folder);
-                     });
+    const auto write = [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
+      return dicom::write_segment_report(measurements, segments, source, folder);
+    };
+    documents.report("sr_segments", dicom::ReportClass::Comprehensive3D, measured.findings.remarks, write, order++);
   }
 }
 
@@ -50,12 +51,28 @@ void write_page(Documents& documents, const Measured& measured) {
   documents.picture("results", "Lesion results", 9030, *picture);
 }
 
+// Who outlined something that cannot be measured learns why in the PACS.
+void write_refusals(Documents& documents, const Measured& measured) {
+  const std::vector<dicom::ReportItem> items{
+      {"Not measured", "Nothing that was outlined could be measured.", std::nullopt, "", {}}};
+  documents.report("sr_measurements", dicom::ReportClass::Comprehensive, measured.findings.remarks,
+                   [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
+                     return dicom::write_text_report(items, "Lesion measurements (RESEARCH)", source, folder);
+                   });
+}
+
 JobOutcome write_all(Context& context, const storage::Job& job, const Measured& measured, const std::string& seg_kind) {
   Documents documents(context, job, measured.maps, measured.outlines, measured.findings.evidence, seg_kind);
-  write_segments(documents, job, measured, seg_kind);
-  write_measurements(documents, measured);
-  write_page(documents, measured);
-  return documents.take();
+  if (measured.nothing()) {
+    write_refusals(documents, measured);
+  } else {
+    write_segments(documents, job, measured, seg_kind);
+    write_measurements(documents, measured);
+    write_page(documents, measured);
+  }
+  JobOutput output = documents.take();
+  output.left_out = measured.refused();
+  return output;
 }
 
 }  // namespace

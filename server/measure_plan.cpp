@@ -30,22 +30,23 @@ class Plan {
         queue_(context.database),
         jobs_(need(queue_.jobs_of(study), "list jobs")) {}
 
-  // Queues `kind` under `key`, in the place of what was done for other keys of `kinds`.
-  void queue(const std::string& kind, const std::string& key, json payload, const std::vector<std::string>& kinds) {
+  // Queues `kind` for the set that `name` names, in the place of what was done for other sets by jobs of `kinds`.
+  // Returns the job's key.
+  std::string queue(const std::string& kind, const std::string& name, json payload,
+                    const std::vector<std::string>& kinds) {
+    const std::string key = key_for(kind, name);
     std::vector<storage::Job> replaced;
     for (const std::string& other : kinds) {
       const Superseded old = superseded(jobs_, other, other == kind ? std::set{key} : std::set<std::string>{});
       stop(context_, study_, old);
       replaced.insert(replaced.end(), old.done.begin(), old.done.end());
     }
-    if (const auto known = find_job(jobs_, kind, key)) {
-      static_cast<void>(revived(queue_, *known));
-      return;
-    }
+    if (find_job(jobs_, kind, key)) return key;
     std::ranges::sort(replaced, {}, &storage::Job::id);
     payload["revision"] = replaced.size() + 1;
     payload["replaces"] = documents_of(queue_, study_, replaced);
     if (need(queue_.enqueue(kind, key, study_, payload.dump(), now(), now()), "queue a measurement")) ++so_far_.jobs;
+    return key;
   }
 
   json payload(const std::vector<std::string>& rois) const {
@@ -63,6 +64,20 @@ class Plan {
   }
 
  private:
+  // The newest job's, if it is of this very set. A set that comes back (a fact that was taken back) needs a job of its
+  // own, for what the old one made has been replaced since: "NAME", "NAME#2", …
+  std::string key_for(const std::string& kind, const std::string& name) const {
+    const auto of_this_set = [&](const storage::Job& job) {
+      return job.kind == kind && job.key.substr(0, job.key.find('#')) == name;
+    };
+    const storage::Job* newest = nullptr;
+    for (const storage::Job& job : jobs_)
+      if (job.kind == kind && !was_stopped(job)) newest = &job;
+    if (newest != nullptr && of_this_set(*newest)) return newest->key;
+    const auto before = std::ranges::count_if(jobs_, of_this_set);
+    return before == 0 ? name : fmt::format("{}#{}", name, before + 1);
+  }
+
   Context& context_;
   const std::string& study_;
   MapsSoFar& so_far_;
@@ -83,8 +98,7 @@ std::string queue_nomogram(Context& context, const std::string& study, Plan& pla
   const auto facts = need(storage::Facts(context.database).current(study), "read the facts");
   payload["facts"] = facts_to_json(facts);
   const std::string digest = storage::sha256_hex(payload["facts"].dump()).substr(0, 16);
-  plan.queue("nomogram", key + ":" + digest, std::move(payload), {"nomogram"});
-  return key + ":" + digest;
+  return plan.queue("nomogram", key + ":" + digest, std::move(payload), {"nomogram"});
 }
 
 }  // namespace
@@ -99,11 +113,10 @@ nlohmann::json queue_measurements(Context& context, const std::string& study, co
   if (why_not_yet(so_far, quiet, line).empty()) {
     Plan plan(context, study, so_far);
     const std::string key = plan.key(rois);
-    line["job_key"] = key;
     if (propose) {
-      plan.queue("propose", key, plan.payload(rois), {"propose"});
+      line["job_key"] = plan.queue("propose", key, plan.payload(rois), {"propose"});
     } else {
-      plan.queue("measure", key, plan.payload(rois), {"measure", "propose"});
+      line["job_key"] = plan.queue("measure", key, plan.payload(rois), {"measure", "propose"});
       if (!context.models.empty())
         line["nomogram_job_key"] = queue_nomogram(context, study, plan, key, plan.payload(rois));
     }

@@ -1,3 +1,5 @@
+#include <fmt/chrono.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -79,26 +81,47 @@ std::vector<std::string> remarks_of(const Measured& measured, const std::vector<
   return remarks;
 }
 
+// When the last of the facts was said, YYYYMMDDHHMMSS; empty without facts.
+std::string newest_of(const std::vector<storage::FactRow>& facts) {
+  if (facts.empty()) return {};
+  const auto last = std::ranges::max(facts, {}, &storage::FactRow::said_at).said_at;
+  return fmt::format("{:%Y%m%d%H%M%S}", std::chrono::floor<std::chrono::seconds>(last));
+}
+
+// A page stands alone: which lesion it is about, what was stated, where models disagree, and every remark.
+classifier::PictureLabels labels_of(const Evaluated& all, const Measured& measured,
+                                    const std::vector<storage::FactRow>& facts, const std::string& content_datetime) {
+  auto labels = measuring::labels_for("HER2 nomogram", content_datetime,
+                                      measuring::number_of(measured.outlines.lesions, measured.for_models));
+  labels.notes = classifier::disagreements(all.evaluations);
+  for (const storage::FactRow& fact : facts) labels.notes.push_back(in_words(fact));
+  const auto remarks = measuring::numbered(remarks_of(measured, facts), measured.outlines.lesions);
+  labels.notes.insert(labels.notes.end(), remarks.begin(), remarks.end());
+  return labels;
+}
+
 }  // namespace
 
 JobOutcome run_nomogram_job(Context& context, const storage::Job& job) {
   auto outcome = measuring::measure_outlines(context, job);
   if (auto* refusal = std::get_if<fitting::Refusal>(&outcome)) return *refusal;
   const Measured& measured = std::get<Measured>(outcome);
+  if (measured.nothing()) return fitting::Refusal{measured.refused()};
   const json stated = json::parse(job.payload).at("facts");
   const auto facts = facts_from_json(stated);
   const Evaluated all = evaluate_all(context, measured, answers_of(facts));
 
   std::string also = stated.dump();
   for (const classifier::Model& model : context.models) also += model.sha256;
-  measuring::Documents documents(context, job, measured.maps, measured.outlines, measured.findings.evidence, also);
+  measuring::Documents documents(context, job, measured.maps, measured.outlines, measured.findings.evidence, also,
+                                 newest_of(facts));
   const auto items = items_of(all, measured, facts);
   documents.report("sr_nomogram", dicom::ReportClass::Comprehensive, remarks_of(measured, facts),
                    [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
                      return dicom::write_text_report(items, "HER2 nomogram (RESEARCH)", source, folder);
                    });
-  const auto picture = classifier::draw_nomogram(
-      all.evaluations, measuring::labels_for("HER2 nomogram", documents.content_datetime(), ""));
+  const auto picture =
+      classifier::draw_nomogram(all.evaluations, labels_of(all, measured, facts, documents.content_datetime()));
   if (!picture) throw Failure{{"draw the nomogram: " + picture.error().what}};
   documents.picture("nomogram", "HER2 nomogram", 9040, *picture);
   return documents.take();

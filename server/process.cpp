@@ -153,7 +153,8 @@ ProcessSummary process_folder(const config::Settings& settings, const ProcessOpt
   ProcessSummary summary;
   const std::set<std::string> studies = index_folder(context, options, summary, progress);
   for (const std::string& study : studies)
-    if (!options.facts.empty()) state_facts(context.database, study, options.facts, options.said_by, "command");
+    if (!options.facts.empty())
+      state_facts(context.database, study, options.facts, options.said_by, "command", options.said_at.value_or(now()));
   work_off(context, progress);
 
   int number = 0;

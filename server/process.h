@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct ProcessOptions {
   config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
   // The files are images of one study in one frame of reference, whatever their headers say: phantoms, test objects.
   bool one_study = false;
-  std::vector<Statement> facts = {};  // of every study of the folder,
-  std::string said_by = {};           // and who says so
+  std::vector<Statement> facts = {};          // of every study of the folder,
+  std::string said_by = {};                   // who says so,
+  std::optional<storage::Time> said_at = {};  // and when; absent: now, and no two runs give the same report
 };
 
 struct ProcessSummary {

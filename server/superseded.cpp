@@ -53,8 +53,10 @@ void stop(Context& context, const std::string& study, const Superseded& old) {
   if (!old.done.empty()) withdraw(context, study, results_of(queue, study, old.done));
 }
 
+bool was_stopped(const storage::Job& job) { return job.state == storage::JobState::Cancelled && job.reason == kReason; }
+
 storage::Job revived(storage::JobQueue& queue, storage::Job job) {
-  if (job.state != storage::JobState::Cancelled || job.reason != kReason) return job;
+  if (!was_stopped(job)) return job;
   need(queue.retry(job.id, now()), "queue a job again");
   return need(queue.find(job.id), "find a job").value_or(std::move(job));
 }

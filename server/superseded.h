@@ -26,6 +26,8 @@ struct Superseded {
 // What is not done need not be done, and what has not left yet need not leave any more.
 void stop(Context& context, const std::string& study, const Superseded& old);
 
+// Whether stop() cancelled it.
+[[nodiscard]] bool was_stopped(const storage::Job& job);
 // A job that stop() cancelled and whose set is the right one after all waits again; any other is returned as it is.
 [[nodiscard]] storage::Job revived(storage::JobQueue& queue, storage::Job job);
 

@@ -18,6 +18,7 @@ struct Options {
   std::string pm = "real";
   std::string recipe;
   std::vector<std::string> facts;
+  std::string said_at;
   bool json = false;
 };
 
@@ -28,6 +29,7 @@ config::ParametricMaps form_of(const std::string& pm) {
 
 int run_process(Options options) {
   options.process.parametric_maps = form_of(options.pm);
+  if (!options.said_at.empty()) options.process.said_at = parse_time(options.said_at);
   for (const std::string& fact : options.facts) options.process.facts.push_back(parse_statement(fact));
   const config::Settings settings = folder_settings(options.settings_file, options.recipe);
   log::open(settings.logging);
@@ -69,6 +71,8 @@ void add_process(CLI::App& app, Run& run) {
       "--fact", options->facts,
       "NAME=ANSWER, as in er=pos: what images do not hold (`herald clinical list`); once for each fact");
   command->add_option("--by", options->process.said_by, "Who says so: it stands in the report");
+  command->add_option("--said-at", options->said_at,
+                      "When, \"2026-01-05 12:00\" in UTC, for reports that are the same every time; else it is now");
   command->add_option("--pm", options->pm, "Parametric Maps: real units, normalised to 0..1 for OHIF, or off")
       ->check(CLI::IsMember({"real", "normalised", "off"}))
       ->capture_default_str();

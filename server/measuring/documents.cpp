@@ -1,5 +1,7 @@
 #include "server/measuring/documents.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -47,11 +49,13 @@ dicom::ReportSource source_of(const Context& context, const json& payload, const
 }  // namespace
 
 Documents::Documents(Context& context, const storage::Job& job, const Maps& maps, const Outlines& outlines,
-                     const std::vector<dicom::Reference>& evidence, const std::string& also)
+                     const std::vector<dicom::Reference>& evidence, const std::string& also,
+                     const std::string& not_before)
     : context_(context), job_(job), folder_(context.store) {
   const json payload = json::parse(job.payload);
   replaces_ = payload.at("replaces");
   source_ = source_of(context, payload, maps, outlines, evidence, also);
+  source_.content_datetime = std::max(source_.content_datetime, not_before);
 }
 
 void Documents::publish_one(const dicom::Written& written, const std::string& kind, int order) {
@@ -65,13 +69,13 @@ std::vector<dicom::Reference> Documents::predecessors(const std::string& kind) c
 }
 
 void Documents::report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
-                       const Write& write) {
+                       const Write& write, int order) {
   source_.remarks = std::move(remarks);
   const auto write_as = [&](const std::string& as, dicom::ReportClass form) {
     if (!is_wanted(context_, as)) return;
     source_.report_class = form;
     source_.predecessors = predecessors(as);
-    publish_one(need(write(source_, folder_.path()), "write a report"), as, 0);
+    publish_one(need(write(source_, folder_.path()), "write a report"), as, order);
   };
   write_as(kind, report_class);
   write_as(kind + "_enhanced", dicom::ReportClass::Enhanced);
@@ -128,21 +132,22 @@ std::vector<dicom::MeasuredSegments> Documents::segmentations(const std::string&
   return all;
 }
 
+std::string Measured::refused() const {
+  std::vector<std::string> all = outlines.refused;
+  all.insert(all.end(), findings.refused.begin(), findings.refused.end());
+  if (nothing() && all.empty()) all.emplace_back("the outlines are empty");
+  return fmt::format("{}", fmt::join(all, "; "));
+}
+
 std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
   Measured measured;
   measured.outlines = read_outlines(context, payload.at("rois").get<std::vector<std::string>>());
-  if (measured.outlines.lesions.empty())
-    return fitting::Refusal{
-        "no outline could be taken: it is empty, cannot be read, or is an algorithm's proposal that "
-        "nobody has reviewed"};
   measured.maps = read_maps(context, job.study_uid, payload);
   if (measured.maps.maps.empty()) return fitting::Refusal{"there is no map that could be measured"};
   std::vector<std::string> remarks = measured.outlines.remarks;
   measured.for_models = lesion_for_models(measured.outlines.lesions, remarks);
   measured.findings = measure(context, measured.maps, measured.outlines.lesions);
-  if (measured.findings.slices.empty())
-    return fitting::Refusal{"no region of the outlines could be measured on any map"};
   auto& all = measured.findings.remarks;
   all.insert(all.begin(), remarks.begin(), remarks.end());
   return measured;

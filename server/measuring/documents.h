@@ -18,14 +18,15 @@ namespace server::measuring {
 class Documents {
  public:
   // `job` names revision and what is replaced in its payload. `also` enters the digest beside maps and outlines: what
-  // else the documents depend on.
+  // else the documents depend on; `not_before` (YYYYMMDDHHMMSS or empty): when that came to be.
   Documents(Context& context, const storage::Job& job, const Maps& maps, const Outlines& outlines,
-            const std::vector<dicom::Reference>& evidence, const std::string& also);
+            const std::vector<dicom::Reference>& evidence, const std::string& also, const std::string& not_before = {});
 
   // Writes one report in the class that `kind` stands for and, where a destination may need it, as "…_enhanced".
   using Write = std::function<dicom::Result<dicom::Written>(const dicom::ReportSource&, const std::filesystem::path&)>;
+  // `order` tells several of one kind apart.
   void report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
-              const Write& write);
+              const Write& write, int order = 0);
   // A picture as "pdf_NAME" and "sc_NAME".
   void picture(const std::string& name, const std::string& title, int series_number,
                const classifier::Picture& picture);
@@ -55,9 +56,13 @@ struct Measured {
   Outlines outlines;
   Findings findings;
   const Lesion* for_models = nullptr;  // which of the lesions the models see; null: none
+
+  [[nodiscard]] bool nothing() const { return findings.slices.empty(); }
+  // What was not taken or not measured and why; empty: nothing. Fit for the queue and the log: it names no region as
+  // its author did, which may be a person.
+  [[nodiscard]] std::string refused() const;
 };
-// Of what people outlined. A Refusal where nothing was outlined or nothing could be measured; its words are fit for the
-// queue and the log: they name no segment as its author did, which may be a person.
+// Of what people outlined. A Refusal where there is no map that could be measured.
 [[nodiscard]] std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job);
 
 }  // namespace server::measuring

@@ -32,6 +32,15 @@ double least_snr(const config::Recipe& recipe, const MapAtHand& map) {
   return slot != nullptr ? slot->least_snr : 0;
 }
 
+// One slice of a region, as a region of its own.
+fitting::Mask slice_of(const fitting::Mask& mask, int slice) {
+  const auto size = static_cast<std::ptrdiff_t>(mask.geometry.slice_voxels());
+  fitting::Mask one{.geometry = mask.geometry, .inside = {}};
+  one.geometry.slice_origins_mm = {mask.geometry.slice_origins_mm[static_cast<std::size_t>(slice)]};
+  one.inside.assign(mask.inside.begin() + slice * size, mask.inside.begin() + (slice + 1) * size);
+  return one;
+}
+
 // One lesion on one map. The parts of the work in their order: carry each reading to the map's grid, leave out what is
 // noise, measure, and put the readings together.
 class OnMap {
@@ -62,6 +71,7 @@ class OnMap {
   void remark(const std::string& what) { findings_.remarks.push_back(fmt::format("{}: {}.", who(), what)); }
   std::nullopt_t no_number(const std::string& why) {
     findings_.remarks.push_back(fmt::format("{} was not measured: {}.", who(), why));
+    findings_.refused.insert(at_hand_.slot + ": " + why);
     numbers_.missing[at_hand_.slot] = why;
     return std::nullopt;
   }
@@ -79,7 +89,7 @@ class OnMap {
     const std::vector<float>* values = &at_hand_.map.value;
     std::vector<float> quiet;
     if (last_echo != nullptr) {
-      quiet = without_noise(*last_echo, carried.mask, *largest);
+      quiet = without_noise(reading, *last_echo, carried.mask, *largest);
       if (quiet.empty()) return std::nullopt;
       values = &quiet;
     }
@@ -96,7 +106,9 @@ class OnMap {
   }
 
   // The map with 0 where the last echo is mostly noise; empty when too much of the lesion is.
-  std::vector<float> without_noise(const LastEcho& last_echo, const fitting::Mask& mask, int largest) {
+  std::vector<float> without_noise(const Reading& reading, const LastEcho& last_echo, const fitting::Mask& mask,
+                                   int largest) {
+    const std::string whose = lesion_.several() ? ", " + reading_label(lesion_, reading) : "";
     const double least = least_snr(context_.recipe, at_hand_);
     const auto snr = last_echo.snr(mask, largest, least);
     std::vector<float> values = at_hand_.map.value;
@@ -106,12 +118,12 @@ class OnMap {
     }
     const auto& found = std::get<fitting::LesionSnr>(snr);
     findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot),
+                                 .name = fmt::format("Lesion SNR of the last echo, {}{}", at_hand_.slot, whose),
                                  .unit = "1",
                                  .value = found.lesion,
                                  .how = found.how});
     findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot),
+                                 .name = fmt::format("Voxels below SNR {:g}, {}{}", least, at_hand_.slot, whose),
                                  .unit = "%",
                                  .value = 100 * found.excluded_share,
                                  .how = found.how});
@@ -141,8 +153,33 @@ class OnMap {
       if (const auto statistics = fitting::measure(values, mask, s, width))
         add_slice(reading, mask, s, *statistics, s == largest ? whole : std::nullopt);
     }
-    if (&reading == &lesion_.readings.front()) findings_.seen.push_back({index_, lesion_.tracking_uid, largest, mask});
+    if (&reading == &lesion_.readings.front()) {
+      findings_.seen.push_back({index_, lesion_.tracking_uid, largest, slice_of(mask, largest)});
+      if (at_hand_.map.quantity == "RE_early" && is_dynamic(context_.recipe, at_hand_)) add_dynamics(mask, largest);
+    }
     return ReadingNumbers{reading.reader, *slice, *whole};
+  }
+
+  // Proposals for the reader, from the dynamic series; no model uses them.
+  void add_dynamics(const fitting::Mask& mask, int largest) {
+    const auto propose = [&](const char* what, const std::string& value, const std::string& how) {
+      findings_.qualitative.push_back({lesion_.tracking_uid, what, value, how});
+    };
+    const auto kinetics = kinetics_of(context_, at_hand_, mask);
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&kinetics)) {
+      remark("no curve type is proposed: " + refusal->reason);
+    } else {
+      const auto& found = std::get<fitting::Kinetics>(kinetics);
+      propose("Kinetic curve type (proposal)", found.type, found.how);
+      propose("Initial rise (proposal)", found.rise, found.how);
+    }
+    const auto pattern = fitting::enhancement_pattern(at_hand_.map.value, mask, largest);
+    if (const auto* refusal = std::get_if<fitting::Refusal>(&pattern)) {
+      remark("no enhancement pattern is proposed: " + refusal->reason);
+    } else {
+      const auto& found = std::get<fitting::Pattern>(pattern);
+      propose("Enhancement pattern (proposal)", found.name, found.how);
+    }
   }
 
   void add_slice(const Reading& reading, const fitting::Mask& mask, int slice, const fitting::Statistics& statistics,
@@ -232,43 +269,22 @@ void add_changes(const Lesion& lesion, Findings& findings) {
   }
 }
 
-// Proposals for the reader, from the dynamic series; no model uses them.
-void add_dynamics(Context& context, const Maps& maps, const Lesion& lesion, Findings& findings) {
-  for (const Seen& seen : findings.seen) {
-    const MapAtHand& map = maps.maps[seen.map];
-    if (seen.lesion_uid != lesion.tracking_uid || map.map.quantity != "RE_early" || !is_dynamic(context.recipe, map))
-      continue;
-    const auto kinetics = kinetics_of(context, map, seen.mask);
-    if (const auto* found = std::get_if<fitting::Kinetics>(&kinetics)) {
-      findings.qualitative.push_back({lesion.tracking_uid, "Kinetic curve type (proposal)", found->type, found->how});
-      findings.qualitative.push_back({lesion.tracking_uid, "Initial rise (proposal)", found->rise, found->how});
-    } else {
-      findings.remarks.push_back(fmt::format("{}: no curve type is proposed: {}.", lesion.tracking_id,
-                                             std::get<fitting::Refusal>(kinetics).reason));
-    }
-    const auto pattern = fitting::enhancement_pattern(map.map.value, seen.mask, seen.slice);
-    if (const auto* found = std::get_if<fitting::Pattern>(&pattern)) {
-      findings.qualitative.push_back({lesion.tracking_uid, "Enhancement pattern (proposal)", found->name, found->how});
-    } else {
-      findings.remarks.push_back(fmt::format("{}: no enhancement pattern is proposed: {}.", lesion.tracking_id,
-                                             std::get<fitting::Refusal>(pattern).reason));
-    }
-    return;
-  }
-}
-
 // --- agreement of the readers
 
-// Every lesion's readings on one map, where all have the same number of them by the same readers.
+// Every lesion's readings on one map, where all were read by the same readers equally often.
 std::vector<double> table_of(const std::vector<Lesion>& lesions, const Findings& findings, const std::string& slot,
                              std::size_t& raters) {
   std::vector<double> ratings;
+  std::vector<int> readers;  // of the first lesion: the columns of the table
   raters = 0;
   for (const Lesion& lesion : lesions) {
     const auto numbers = findings.numbers.find(lesion.tracking_uid);
     if (numbers == findings.numbers.end() || !numbers->second.slots.contains(slot)) continue;
     const auto& readings = numbers->second.slots.at(slot).readings;
-    if (raters != 0 && readings.size() != raters) return {};
+    std::vector<int> own;
+    for (const ReadingNumbers& reading : readings) own.push_back(reading.reader);
+    if (raters != 0 && own != readers) return {};
+    readers = own;
     raters = readings.size();
     for (const ReadingNumbers& reading : readings) ratings.push_back(reading.slice.mean);
   }
@@ -295,6 +311,10 @@ void add_agreement(const std::vector<Lesion>& lesions, const Maps& maps, Finding
 // Of a single lesion: how far its readings lie apart.
 void add_spread(const Lesion& lesion, Findings& findings) {
   if (!lesion.several()) return;
+  findings.remarks.push_back(fmt::format(
+      "{}: {} outlines with one Tracking UID are taken for readings and combined; a correction of an outline counts as "
+      "one more reading.",
+      lesion.tracking_id, lesion.readings.size()));
   for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
     const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
     findings.derived.push_back({.region_uid = lesion.tracking_uid,
@@ -336,7 +356,6 @@ Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& 
   for (const Lesion& lesion : lesions) {
     add_changes(lesion, findings);
     add_spread(lesion, findings);
-    add_dynamics(context, maps, lesion, findings);
   }
   add_agreement(lesions, maps, findings);
   return findings;

@@ -2,6 +2,7 @@
 // Outlines and maps to numbers: what the reports say of every lesion on every map.
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct Seen {
   std::size_t map = 0;  // index into Maps::maps
   std::string lesion_uid;
   int slice = 0;       // its largest
-  fitting::Mask mask;  // of the first reading, on the map's grid
+  fitting::Mask mask;  // of the first reading, that slice of the map's grid alone
 };
 
 struct Findings {
@@ -25,6 +26,7 @@ struct Findings {
   std::vector<dicom::DerivedMeasurement> derived;
   std::vector<dicom::Qualitative> qualitative;
   std::vector<std::string> remarks;
+  std::set<std::string> refused;  // why a region has no number on a map, in words that name nobody: for the log
   std::vector<dicom::Reference> evidence;
   std::map<std::string, LesionNumbers> numbers;  // by Tracking UID
   std::vector<Seen> seen;

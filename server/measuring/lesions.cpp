@@ -16,16 +16,28 @@ namespace {
 constexpr double kSameLesion = 0.5;     // Dice above which two outlines are probably of one lesion
 constexpr double kSideCertain_mm = 30;  // from the isocentre, beyond which the side is not in doubt
 
+// People outline on what came and on what we made of it.
+std::optional<std::filesystem::path> file_of(Context& context, const std::string& uid) {
+  if (const auto row = need(storage::Index(context.database).find(uid), "find an image")) return row->path;
+  const auto result = need(storage::JobQueue(context.database).find_result(uid), "find a result");
+  return result ? std::optional(result->path) : std::nullopt;
+}
+
 dicom::FindImage image_finder(Context& context) {
   return [&context](const std::string& uid, int frame) -> std::optional<dicom::Instance> {
-    const auto row = need(storage::Index(context.database).find(uid), "find an image");
-    if (!row) return std::nullopt;
-    auto images = dicom::read_instances(row->path);
+    const auto file = file_of(context, uid);
+    if (!file) return std::nullopt;
+    auto images = dicom::read_instances(*file);
     if (!images) return std::nullopt;
     for (dicom::Instance& image : *images)
       if (image.frame == frame) return std::move(image);
     return std::nullopt;
   };
+}
+
+void refuse(Outlines& outlines, const std::string& what, const std::string& why) {
+  outlines.remarks.push_back(what + ": " + why + ".");
+  outlines.refused.push_back(what + ": " + why);
 }
 
 std::string tracking_uid(const dicom::Region& region, const dicom::RoiObject& roi) {
@@ -73,8 +85,8 @@ void take_regions(Outlines& outlines, dicom::RoiObject& roi) {
   const int reader = reader_number(outlines.readers, roi.creator);
   for (dicom::Region& region : roi.regions) {
     if (region.automatic()) {
-      outlines.remarks.push_back(fmt::format("{} {} is an algorithm's proposal that nobody has reviewed: not measured.",
-                                             roi.carrier, region.number));
+      refuse(outlines, fmt::format("{} region {} was not measured", roi.carrier, region.number),
+             "it is an algorithm's proposal that nobody has reviewed");
       continue;
     }
     Lesion& lesion = lesion_of(outlines.lesions, region, roi);
@@ -166,13 +178,12 @@ Outlines read_outlines(Context& context, const std::vector<std::string>& roi_uid
     if (roi)
       outlines.objects.push_back(*std::move(roi));
     else
-      outlines.remarks.push_back("An outline was not taken: " + roi.error().what + ".");
+      refuse(outlines, "An outline was not taken", roi.error().what);
   }
   sort_by_date(outlines.objects);
   name_readers(outlines);
   for (dicom::RoiObject& roi : outlines.objects) {
-    for (const std::string& why : roi.refused)
-      outlines.remarks.push_back(fmt::format("A region of a {} was not taken: {}.", roi.carrier, why));
+    for (const std::string& why : roi.refused) refuse(outlines, "A region of a " + roi.carrier + " was not taken", why);
     outlines.drawn_on.insert(roi.referenced_series.begin(), roi.referenced_series.end());
     take_regions(outlines, roi);
   }

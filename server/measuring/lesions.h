@@ -34,7 +34,8 @@ struct Outlines {
   std::vector<std::string> readers;       // names, by number - 1; "" where an object names nobody
   std::vector<Lesion> lesions;            // by tracking UID's first appearance; empty: nothing could be taken
   std::vector<std::string> remarks;
-  std::set<std::string> drawn_on;  // series whose images the outlines refer to
+  std::vector<std::string> refused;  // why something was not taken, in words that name nobody: for the log
+  std::set<std::string> drawn_on;    // series whose images the outlines refer to
 };
 
 // Reads the outlines with these SOP Instance UIDs. Regions with one Tracking UID are readings of one lesion, whoever

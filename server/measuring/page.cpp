@@ -19,16 +19,14 @@ struct Box {
   int left, top, right, bottom;  // half open
 };
 
-// The lesion's box in a slice with a margin, inside the image.
-Box box_around(const fitting::Mask& mask, int slice) {
+// The lesion's box in its slice with a margin, inside the image.
+Box box_around(const fitting::Mask& mask) {
   const fitting::Geometry& grid = mask.geometry;
   Box box{grid.columns, grid.rows, 0, 0};
   for (int row = 0; row < grid.rows; ++row) {
     for (int column = 0; column < grid.columns; ++column) {
       const auto at =
-          (static_cast<std::size_t>(slice) * static_cast<std::size_t>(grid.rows) + static_cast<std::size_t>(row)) *
-              static_cast<std::size_t>(grid.columns) +
-          static_cast<std::size_t>(column);
+          static_cast<std::size_t>(row) * static_cast<std::size_t>(grid.columns) + static_cast<std::size_t>(column);
       if (mask.inside[at] == 0) continue;
       box = {std::min(box.left, column), std::min(box.top, row), std::max(box.right, column + 1),
              std::max(box.bottom, row + 1)};
@@ -59,7 +57,7 @@ std::string title_of(const MapAtHand& map) {
 
 classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, bool proposal) {
   const fitting::Geometry& grid = map.map.geometry;
-  const Box box = box_around(seen.mask, seen.slice);
+  const Box box = box_around(seen.mask);
   classifier::MapCrop crop;
   crop.title = title_of(map);
   crop.unit = map.map.unit;
@@ -76,7 +74,7 @@ classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, bool proposa
     crop.value.insert(crop.value.end(), line + box.left, line + box.right);
   }
   std::tie(crop.low, crop.high) = window_of(crop.value);
-  crop.outlines = fitting::outlines(seen.mask, seen.slice);
+  crop.outlines = fitting::outlines(seen.mask, 0);
   for (auto& outline : crop.outlines)
     for (auto& [column, row] : outline) column -= static_cast<float>(box.left), row -= static_cast<float>(box.top);
   crop.dashed = proposal;
@@ -103,7 +101,7 @@ const Lesion& lesion_with(const std::vector<Lesion>& lesions, const std::string&
   return *std::ranges::find(lesions, uid, &Lesion::tracking_uid);
 }
 
-std::string number_of(const std::vector<Lesion>& lesions, const std::string& uid) {
+std::string row_number(const std::vector<Lesion>& lesions, const std::string& uid) {
   return fmt::format("{}", &lesion_with(lesions, uid) - lesions.data() + 1);
 }
 
@@ -111,7 +109,8 @@ std::string number_of(const std::vector<Lesion>& lesions, const std::string& uid
 
 classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>& lesions, const Findings& findings,
                                      const classifier::PictureLabels& labels) {
-  classifier::ResultsPage page{.labels = labels, .crops = {}, .columns = {}, .rows = {}, .flags = findings.remarks};
+  classifier::ResultsPage page{
+      .labels = labels, .crops = {}, .columns = {}, .rows = {}, .flags = numbered(findings.remarks, lesions)};
   page.columns = {"Lesion", "Map", "Unit", "Mean", "SD", "Median", "5 %", "95 %", "Mean, whole lesion", "Voxels"};
   for (const Seen& seen : findings.seen) {
     const MapAtHand& map = maps.maps[seen.map];
@@ -120,14 +119,31 @@ classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>
       page.crops.push_back(crop_of(map, seen, lesion.proposal));
     const auto& numbers = findings.numbers.at(seen.lesion_uid).slots;
     if (const auto slot = numbers.find(map.slot); slot != numbers.end())
-      page.rows.push_back(row_of(number_of(lesions, seen.lesion_uid), map.slot, slot->second, map));
+      page.rows.push_back(row_of(row_number(lesions, seen.lesion_uid), map.slot, slot->second, map));
   }
   for (const dicom::DerivedMeasurement& derived : findings.derived) {
     if (!derived.value) continue;
-    page.rows.push_back({{number_of(lesions, derived.region_uid), derived.name, dicom::printed_unit(derived.unit),
+    page.rows.push_back({{row_number(lesions, derived.region_uid), derived.name, dicom::printed_unit(derived.unit),
                           printed(*derived.value)}});
   }
   return page;
+}
+
+std::vector<std::string> numbered(std::vector<std::string> sentences, const std::vector<Lesion>& lesions) {
+  for (std::string& sentence : sentences) {
+    for (std::size_t i = 0; i < lesions.size(); ++i) {
+      const std::string& called = lesions[i].tracking_id;
+      const std::string number = fmt::format("Lesion {}", i + 1);
+      for (auto at = sentence.find(called); !called.empty() && at != std::string::npos;
+           at = sentence.find(called, at + number.size()))
+        sentence.replace(at, called.size(), number);
+    }
+  }
+  return sentences;
+}
+
+std::string number_of(const std::vector<Lesion>& lesions, const Lesion* lesion) {
+  return lesion == nullptr ? "" : fmt::format("Lesion {} of {}", lesion - lesions.data() + 1, lesions.size());
 }
 
 classifier::PictureLabels labels_for(std::string title, const std::string& content_datetime, std::string lesion) {

@@ -9,6 +9,11 @@ namespace server::measuring {
 [[nodiscard]] classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>& lesions,
                                                    const Findings& findings, const classifier::PictureLabels& labels);
 
+// Sentences in which the lesions are called by number, not as their author called them, who may have named a person.
+[[nodiscard]] std::vector<std::string> numbered(std::vector<std::string> sentences, const std::vector<Lesion>& lesions);
+// "Lesion 1 of 2"; empty for null.
+[[nodiscard]] std::string number_of(const std::vector<Lesion>& lesions, const Lesion* lesion);
+
 // Title, date, software and notice of a picture; `content_datetime` as YYYYMMDDHHMMSS.
 [[nodiscard]] classifier::PictureLabels labels_for(std::string title, const std::string& content_datetime,
                                                    std::string lesion);

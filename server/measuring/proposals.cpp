@@ -80,6 +80,8 @@ std::variant<Outlines, fitting::Refusal> propose(Context& context, std::int64_t 
 
 std::variant<Measured, fitting::Refusal> measure_proposals(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
+  if (payload.at("dynamic").size() != 1)
+    return fitting::Refusal{"there is more than one dynamic series; nothing is proposed on any of them"};
   auto proposed = propose(context, payload.at("dynamic").at(0).get<std::int64_t>());
   if (auto* refusal = std::get_if<fitting::Refusal>(&proposed)) return *refusal;
   Measured measured;
