@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "server/measuring/segments.h"
 
@@ -65,13 +66,15 @@ std::vector<dicom::Reference> Documents::predecessors(const std::string& kind) c
 }
 
 void Documents::report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
-                       const Write& write) {
-  source_.remarks = std::move(remarks);
+                       const Write& write, int order) {
+  dicom::ReportSource source = source_;
+  source.remarks = std::move(remarks);
+  if (order > 0) source.digest = storage::sha256_hex(source.digest + "|" + std::to_string(order));
   const auto write_as = [&](const std::string& as, dicom::ReportClass form) {
     if (!is_wanted(context_, as)) return;
-    source_.report_class = form;
-    source_.predecessors = predecessors(as);
-    publish_one(need(write(source_, folder_.path()), "write a report"), as, 0);
+    source.report_class = form;
+    source.predecessors = predecessors(as);
+    publish_one(need(write(source, folder_.path()), "write a report"), as, order);
   };
   write_as(kind, report_class);
   write_as(kind + "_enhanced", dicom::ReportClass::Enhanced);
@@ -123,26 +126,51 @@ std::vector<dicom::MeasuredSegments> Documents::segmentations(const std::string&
     for (const auto& segment : request.segments) measured.tracking_uids.push_back(segment.tracking_uid);
     for (const auto& slice : request.per_slice)
       if (!slice.empty()) measured.source_series_uid = slice.front().series_uid;
+    // A grid of its own (contours alone, another program's matrix): what was segmented is what the author says.
+    if (measured.source_series_uid.empty() && outlines.drawn_on.size() == 1)
+      measured.source_series_uid = *outlines.drawn_on.begin();
     all.push_back(std::move(measured));
   }
   return all;
 }
 
+namespace {
+
+// What was said of outlines of which none is left. No tracking identifier is in it: those are said of lesions.
+fitting::Refusal nothing_taken(const Outlines& outlines) {
+  fitting::Refusal refusal{"no outline could be taken:"};
+  for (const std::string& remark : outlines.remarks) refusal.reason += " " + remark;
+  if (outlines.remarks.empty()) refusal.reason += " they are empty.";
+  return refusal;
+}
+
+// Each reason once, without the maps that it holds for and the lesions, which their author may have called by a name.
+fitting::Refusal nothing_measured(const Outlines& outlines, const Maps& maps, const Findings& findings) {
+  std::set<std::string> reasons;
+  for (const Lesion& lesion : outlines.lesions) {
+    for (const MapAtHand& map : maps.maps) {
+      const auto& missing = findings.numbers.at(lesion.tracking_uid).missing;
+      if (const auto why = missing.find(map.slot); why != missing.end()) reasons.insert(why->second);
+    }
+  }
+  fitting::Refusal refusal{"no region of the outlines could be measured on any map"};
+  for (const std::string& reason : reasons) refusal.reason += (&reason == &*reasons.begin() ? ": " : "; ") + reason;
+  return refusal;
+}
+
+}  // namespace
+
 std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job) {
   const json payload = json::parse(job.payload);
   Measured measured;
   measured.outlines = read_outlines(context, payload.at("rois").get<std::vector<std::string>>());
-  if (measured.outlines.lesions.empty())
-    return fitting::Refusal{
-        "no outline could be taken: it is empty, cannot be read, or is an algorithm's proposal that "
-        "nobody has reviewed"};
+  if (measured.outlines.lesions.empty()) return nothing_taken(measured.outlines);
   measured.maps = read_maps(context, job.study_uid, payload);
   if (measured.maps.maps.empty()) return fitting::Refusal{"there is no map that could be measured"};
   std::vector<std::string> remarks = measured.outlines.remarks;
   measured.for_models = lesion_for_models(measured.outlines.lesions, remarks);
   measured.findings = measure(context, measured.maps, measured.outlines.lesions);
-  if (measured.findings.slices.empty())
-    return fitting::Refusal{"no region of the outlines could be measured on any map"};
+  if (measured.findings.slices.empty()) return nothing_measured(measured.outlines, measured.maps, measured.findings);
   auto& all = measured.findings.remarks;
   all.insert(all.begin(), remarks.begin(), remarks.end());
   return measured;

@@ -23,9 +23,10 @@ class Documents {
             const std::vector<dicom::Reference>& evidence, const std::string& also);
 
   // Writes one report in the class that `kind` stands for and, where a destination may need it, as "…_enhanced".
+  // `order`: of several reports of one kind, from 0.
   using Write = std::function<dicom::Result<dicom::Written>(const dicom::ReportSource&, const std::filesystem::path&)>;
   void report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
-              const Write& write);
+              const Write& write, int order = 0);
   // A picture as "pdf_NAME" and "sc_NAME".
   void picture(const std::string& name, const std::string& title, int series_number,
                const classifier::Picture& picture);
