@@ -30,8 +30,11 @@ class Plan {
         queue_(context.database),
         jobs_(need(queue_.jobs_of(study), "list jobs")) {}
 
-  // Queues `kind` under `key`, in the place of what was done for other keys of `kinds`.
-  void queue(const std::string& kind, const std::string& key, json payload, const std::vector<std::string>& kinds) {
+  // Queues `kind` for the set that `name` stands for, in the place of what was done for other sets of `kinds`. Returns
+  // the key of the job.
+  std::string queue(const std::string& kind, const std::string& name, json payload,
+                    const std::vector<std::string>& kinds) {
+    const std::string key = key_for(kind, name);
     std::vector<storage::Job> replaced;
     for (const std::string& other : kinds) {
       const Superseded old = superseded(jobs_, other, other == kind ? std::set{key} : std::set<std::string>{});
@@ -40,12 +43,13 @@ class Plan {
     }
     if (const auto known = find_job(jobs_, kind, key)) {
       static_cast<void>(revived(queue_, *known));
-      return;
+      return key;
     }
     std::ranges::sort(replaced, {}, &storage::Job::id);
     payload["revision"] = replaced.size() + 1;
     payload["replaces"] = documents_of(queue_, study_, replaced);
     if (need(queue_.enqueue(kind, key, study_, payload.dump(), now(), now()), "queue a measurement")) ++so_far_.jobs;
+    return key;
   }
 
   json payload(const std::vector<std::string>& rois) const {
@@ -63,6 +67,22 @@ class Plan {
   }
 
  private:
+  // A set that was done, gave way to another and is the right one again (a fact was taken back) is done anew: what was
+  // made of it then has been withdrawn, or was replaced where it was sent.
+  std::string key_for(const std::string& kind, const std::string& name) const {
+    const storage::Job* newest = nullptr;
+    bool gave_way = false;
+    int times = 0;
+    for (const storage::Job& job : jobs_) {
+      if (job.kind != kind) continue;
+      const bool same = job.key == name || job.key.starts_with(name + "#");
+      if (same) newest = &job, ++times;
+      gave_way = !same && newest != nullptr && newest->state == storage::JobState::Done;
+    }
+    if (newest == nullptr) return name;
+    return gave_way ? fmt::format("{}#{}", name, times + 1) : newest->key;
+  }
+
   Context& context_;
   const std::string& study_;
   MapsSoFar& so_far_;
@@ -83,8 +103,7 @@ std::string queue_nomogram(Context& context, const std::string& study, Plan& pla
   const auto facts = need(storage::Facts(context.database).current(study), "read the facts");
   payload["facts"] = facts_to_json(facts);
   const std::string digest = storage::sha256_hex(payload["facts"].dump()).substr(0, 16);
-  plan.queue("nomogram", key + ":" + digest, std::move(payload), {"nomogram"});
-  return key + ":" + digest;
+  return plan.queue("nomogram", key + ":" + digest, std::move(payload), {"nomogram"});
 }
 
 }  // namespace
@@ -99,11 +118,10 @@ nlohmann::json queue_measurements(Context& context, const std::string& study, co
   if (why_not_yet(so_far, quiet, line).empty()) {
     Plan plan(context, study, so_far);
     const std::string key = plan.key(rois);
-    line["job_key"] = key;
     if (propose) {
-      plan.queue("propose", key, plan.payload(rois), {"propose"});
+      line["job_key"] = plan.queue("propose", key, plan.payload(rois), {"propose"});
     } else {
-      plan.queue("measure", key, plan.payload(rois), {"measure", "propose"});
+      line["job_key"] = plan.queue("measure", key, plan.payload(rois), {"measure", "propose"});
       if (!context.models.empty())
         line["nomogram_job_key"] = queue_nomogram(context, study, plan, key, plan.payload(rois));
     }
