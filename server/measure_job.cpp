@@ -30,12 +30,18 @@ std::vector<dicom::SliceMeasurement> of_segments(const std::vector<dicom::SliceM
   return own;
 }
 
-void write_segments(Documents& documents, const storage::Job& job, const Measured& measured, const std::string& kind) {
+void write_segments(Documents& documents, const storage::Job& job, Measured& measured, const std::string& kind) {
   const auto segmentations = documents.segmentations(job.study_uid, measured.outlines, kind);
   int order = 0;
   for (const dicom::MeasuredSegments& segments : segmentations) {
     const auto measurements = of_segments(measured.findings.slices, segments);
     if (measurements.empty()) continue;
+    if (segments.source_series_uid.empty()) {  // TID 1411 must name it
+      measured.findings.remarks.emplace_back(
+          "There is no report of the segments of one grid: no image that is here lies on it, and the outlines do not "
+          "name one series that they were drawn on.");
+      continue;
+    }
     const auto write = [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
       return dicom::write_segment_report(measurements, segments, source, folder);
     };
@@ -61,7 +67,7 @@ void write_refusals(Documents& documents, const Measured& measured) {
                    });
 }
 
-JobOutcome write_all(Context& context, const storage::Job& job, const Measured& measured, const std::string& seg_kind) {
+JobOutcome write_all(Context& context, const storage::Job& job, Measured& measured, const std::string& seg_kind) {
   Documents documents(context, job, measured.maps, measured.outlines, measured.findings.evidence, seg_kind);
   if (measured.nothing()) {
     write_refusals(documents, measured);

@@ -70,12 +70,14 @@ std::vector<dicom::Reference> Documents::predecessors(const std::string& kind) c
 
 void Documents::report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
                        const Write& write, int order) {
-  source_.remarks = std::move(remarks);
+  dicom::ReportSource source = source_;
+  source.remarks = std::move(remarks);
+  if (order > 0) source.digest = storage::sha256_hex(source.digest + "|" + std::to_string(order));
   const auto write_as = [&](const std::string& as, dicom::ReportClass form) {
     if (!is_wanted(context_, as)) return;
-    source_.report_class = form;
-    source_.predecessors = predecessors(as);
-    publish_one(need(write(source_, folder_.path()), "write a report"), as, order);
+    source.report_class = form;
+    source.predecessors = predecessors(as);
+    publish_one(need(write(source, folder_.path()), "write a report"), as, order);
   };
   write_as(kind, report_class);
   write_as(kind + "_enhanced", dicom::ReportClass::Enhanced);
@@ -127,6 +129,9 @@ std::vector<dicom::MeasuredSegments> Documents::segmentations(const std::string&
     for (const auto& segment : request.segments) measured.tracking_uids.push_back(segment.tracking_uid);
     for (const auto& slice : request.per_slice)
       if (!slice.empty()) measured.source_series_uid = slice.front().series_uid;
+    // A grid of its own (contours alone, another program's matrix): what was segmented is what the author says.
+    if (measured.source_series_uid.empty() && outlines.drawn_on.size() == 1)
+      measured.source_series_uid = *outlines.drawn_on.begin();
     all.push_back(std::move(measured));
   }
   return all;

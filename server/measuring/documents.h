@@ -23,6 +23,7 @@ class Documents {
             const std::vector<dicom::Reference>& evidence, const std::string& also, const std::string& not_before = {});
 
   // Writes one report in the class that `kind` stands for and, where a destination may need it, as "…_enhanced".
+  // `order`: of several reports of one kind, from 0.
   using Write = std::function<dicom::Result<dicom::Written>(const dicom::ReportSource&, const std::filesystem::path&)>;
   // `order` tells several of one kind apart.
   void report(const std::string& kind, dicom::ReportClass report_class, std::vector<std::string> remarks,
