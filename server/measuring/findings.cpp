@@ -49,6 +49,8 @@ class OnMap {
     for (const Reading& reading : lesion_.readings) {
       if (auto numbers = measure_reading(reading, last_echo)) slot.readings.push_back(*numbers);
     }
+    doubt_carrying();
+    if (!snrs_.empty()) add_snr();
     if (slot.readings.empty()) return;
     if (slot.readings.size() < lesion_.readings.size())
       remark(fmt::format("{} of {} readings could be measured", slot.readings.size(), lesion_.readings.size()));
@@ -59,9 +61,13 @@ class OnMap {
 
  private:
   std::string who() const { return fmt::format("{} on {}", lesion_.tracking_id, at_hand_.slot); }
-  void remark(const std::string& what) { findings_.remarks.push_back(fmt::format("{}: {}.", who(), what)); }
+  // Of several readings often the same is to be said.
+  void say_once(std::string sentence) {
+    if (std::ranges::count(findings_.remarks, sentence) == 0) findings_.remarks.push_back(std::move(sentence));
+  }
+  void remark(const std::string& what) { say_once(fmt::format("{}: {}.", who(), what)); }
   std::nullopt_t no_number(const std::string& why) {
-    findings_.remarks.push_back(fmt::format("{} was not measured: {}.", who(), why));
+    say_once(fmt::format("{} was not measured: {}.", who(), why));
     numbers_.missing[at_hand_.slot] = why;
     return std::nullopt;
   }
@@ -74,29 +80,49 @@ class OnMap {
     const auto& carried = std::get<fitting::Carried>(carried_or_not);
     const auto largest = carried.largest_slice();
     if (!largest) return no_number("it covers no voxel of the map");
-    doubt_carrying(carried, *largest);
+    farthest_mm_ = std::max(farthest_mm_, carried.slice_distance_mm);
+    least_covered_ = std::min(least_covered_, carried.covered_share);
+    fewest_voxels_ = std::min(fewest_voxels_, carried.mask.count(*largest));
 
     const std::vector<float>* values = &at_hand_.map.value;
     std::vector<float> quiet;
     if (last_echo != nullptr) {
-      quiet = without_noise(*last_echo, carried.mask, *largest);
+      quiet = without_noise(reading, *last_echo, carried.mask, *largest);
       if (quiet.empty()) return std::nullopt;
       values = &quiet;
     }
     return measure_mask(reading, carried.mask, *largest, *values);
   }
 
-  void doubt_carrying(const fitting::Carried& carried, int largest) {
-    if (carried.slice_distance_mm > at_hand_.map.geometry.slice_thickness_mm / 4)
-      remark(fmt::format("its slices lie up to {:.1f} mm from those of the map", carried.slice_distance_mm));
-    if (carried.covered_share < kLeastCovered)
-      remark(fmt::format("only {:.0f} % of it lie inside the map", 100 * carried.covered_share));
-    if (carried.mask.count(largest) < kFewestVoxels)
-      remark(fmt::format("its largest slice has only {} voxels", carried.mask.count(largest)));
+  // Once for all readings, of the one that fits the map least.
+  void doubt_carrying() {
+    const char* which = lesion_.several() ? " in one of the readings" : "";
+    if (farthest_mm_ > at_hand_.map.geometry.slice_thickness_mm / 4)
+      remark(fmt::format("its slices lie up to {:.1f} mm from those of the map", farthest_mm_));
+    if (least_covered_ < kLeastCovered)
+      remark(fmt::format("only {:.0f} % of it lie inside the map{}", 100 * least_covered_, which));
+    if (fewest_voxels_ < kFewestVoxels)
+      remark(fmt::format("its largest slice has only {} voxels{}", fewest_voxels_, which));
+  }
+
+  void add_snr() {
+    const double least = least_snr(context_.recipe, at_hand_);
+    add_of_readings(fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot), "1", snrs_);
+    add_of_readings(fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot), "%", excluded_percent_);
+  }
+
+  void add_of_readings(const std::string& name, const std::string& unit, const std::vector<fitting::Reading>& values) {
+    const fitting::Consensus consensus = fitting::consensus(values);
+    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
+                                 .name = name,
+                                 .unit = unit,
+                                 .value = consensus.value,
+                                 .how = snr_how_ + (lesion_.several() ? "; " + consensus.how : "")});
   }
 
   // The map with 0 where the last echo is mostly noise; empty when too much of the lesion is.
-  std::vector<float> without_noise(const LastEcho& last_echo, const fitting::Mask& mask, int largest) {
+  std::vector<float> without_noise(const Reading& reading, const LastEcho& last_echo, const fitting::Mask& mask,
+                                   int largest) {
     const double least = least_snr(context_.recipe, at_hand_);
     const auto snr = last_echo.snr(mask, largest, least);
     std::vector<float> values = at_hand_.map.value;
@@ -105,16 +131,9 @@ class OnMap {
       return values;
     }
     const auto& found = std::get<fitting::LesionSnr>(snr);
-    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot),
-                                 .unit = "1",
-                                 .value = found.lesion,
-                                 .how = found.how});
-    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot),
-                                 .unit = "%",
-                                 .value = 100 * found.excluded_share,
-                                 .how = found.how});
+    snrs_.push_back({std::to_string(reading.reader), found.lesion});
+    excluded_percent_.push_back({std::to_string(reading.reader), 100 * found.excluded_share});
+    if (snr_how_.empty()) snr_how_ = found.how;
     if (found.excluded_share > kMostNoisy) {
       no_number(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo",
                             100 * found.excluded_share, least));
@@ -173,7 +192,7 @@ class OnMap {
       const auto consensus = slot.of(statistic, "largest slice");
       if (!consensus) continue;
       findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                   .name = fmt::format("{} {} (consensus)", at_hand_.slot, statistic),
+                                   .name = fmt::format("{} {}{}", at_hand_.slot, statistic, kConsensus),
                                    .unit = slot.unit,
                                    .value = consensus->value,
                                    .how = consensus->how});
@@ -186,6 +205,11 @@ class OnMap {
   const Lesion& lesion_;
   Findings& findings_;
   LesionNumbers& numbers_;
+  // Of the readings.
+  double farthest_mm_ = 0, least_covered_ = 1;
+  std::size_t fewest_voxels_ = kFewestVoxels;
+  std::vector<fitting::Reading> snrs_, excluded_percent_;
+  std::string snr_how_;  // of the first
 };
 
 // --- what belongs to the lesion, not to a map

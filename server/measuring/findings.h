@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dicom/output/reports.h"
@@ -11,6 +12,9 @@
 #include "server/measuring/numbers.h"
 
 namespace server::measuring {
+
+// Ends the name of a derived measurement that puts the readings of one map together.
+inline constexpr std::string_view kConsensus = " (consensus)";
 
 // Where a lesion was measured on a map: for the picture.
 struct Seen {
