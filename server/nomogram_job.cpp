@@ -97,8 +97,10 @@ JobOutcome run_nomogram_job(Context& context, const storage::Job& job) {
                    [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
                      return dicom::write_text_report(items, "HER2 nomogram (RESEARCH)", source, folder);
                    });
-  const auto picture = classifier::draw_nomogram(
-      all.evaluations, measuring::labels_for("HER2 nomogram", documents.content_datetime(), ""));
+  auto labels = measuring::labels_for("HER2 nomogram", documents.content_datetime(), "");
+  if (measured.for_models != nullptr && measured.for_models->several())
+    labels.notes.push_back(measuring::told_of_readings(*measured.for_models, "The lesion"));
+  const auto picture = classifier::draw_nomogram(all.evaluations, labels);
   if (!picture) throw Failure{{"draw the nomogram: " + picture.error().what}};
   documents.picture("nomogram", "HER2 nomogram", 9040, *picture);
   return documents.take();

@@ -345,11 +345,19 @@ double entropy_bin_width(std::string_view quantity) {
   return found == kWidths.end() ? 0 : found->value;
 }
 
+std::string told_of_readings(const Lesion& lesion, std::string_view name) {
+  std::vector<fitting::Reading> readings;
+  for (const Reading& reading : lesion.readings) readings.push_back({std::to_string(reading.reader), 0});
+  return fmt::format("{} was outlined {} times, its numbers are put together: {}.", name, lesion.readings.size(),
+                     fitting::consensus(readings).how);
+}
+
 Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions) {
   Findings findings;
   findings.remarks = maps.remarks;
   for (const Lesion& lesion : lesions) {
     findings.numbers[lesion.tracking_uid].missing = maps.missing;
+    if (lesion.several()) findings.remarks.push_back(told_of_readings(lesion, lesion.tracking_id));
     add_diameter(lesion, findings);
   }
   for (std::size_t m = 0; m < maps.maps.size(); ++m) {

@@ -40,6 +40,9 @@ struct Findings {
 // explained in `remarks` and in its `missing`.
 [[nodiscard]] Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions);
 
+// How the numbers of a lesion come from its several readings, a sentence about `name`.
+[[nodiscard]] std::string told_of_readings(const Lesion& lesion, std::string_view name);
+
 // The width of the bins of the histogram of an entropy, by quantity and unit: a fiftieth of what the quantity spans in
 // breast tissue, rounded. 0 where nobody has set one.
 [[nodiscard]] double entropy_bin_width(std::string_view quantity);

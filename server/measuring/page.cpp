@@ -122,24 +122,37 @@ std::string number_of(const std::vector<Lesion>& lesions, const std::string& uid
   return fmt::format("{}", &lesion_with(lesions, uid) - lesions.data() + 1);
 }
 
-// Whose numbers stand in the table, and whose outline in the pictures.
-std::vector<std::string> notes_on(const std::vector<Lesion>& lesions, const Findings& findings,
-                                  std::vector<std::string> notes) {
+// The lesion whose name a sentence begins with; of "Lesion 1" and "Lesion 10" the longer one.
+const Lesion* named_first(const std::vector<Lesion>& lesions, std::string_view sentence) {
+  const Lesion* found = nullptr;
   for (const Lesion& lesion : lesions) {
-    const auto& slots = findings.numbers.at(lesion.tracking_uid).slots;
-    if (!lesion.several() || slots.empty()) continue;
-    const auto consensus = slots.begin()->second.of("mean", "largest slice");
-    notes.push_back(fmt::format("Lesion {} was outlined {} times. The numbers of its maps are the consensus: {}.",
-                                number_of(lesions, lesion.tracking_uid), lesion.readings.size(), consensus->how));
+    const std::string& id = lesion.tracking_id;
+    if (id.empty() || !sentence.starts_with(id)) continue;
+    if (found == nullptr || id.size() > found->tracking_id.size()) found = &lesion;
   }
-  return notes;
+  return found;
+}
+
+// Remarks begin with the names of their lesions: "A on t2: …", "A and B overlap …". On the page stand numbers.
+std::string numbered(const std::vector<Lesion>& lesions, std::string_view remark) {
+  constexpr std::string_view kAnd = " and ";
+  std::string sentence;
+  while (const Lesion* lesion = named_first(lesions, remark)) {
+    sentence += "Lesion " + number_of(lesions, lesion->tracking_uid);
+    remark.remove_prefix(lesion->tracking_id.size());
+    if (!remark.starts_with(kAnd)) break;
+    sentence += kAnd;
+    remark.remove_prefix(kAnd.size());
+  }
+  return sentence.append(remark);
 }
 
 }  // namespace
 
 classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>& lesions, const Findings& findings,
                                      const classifier::PictureLabels& labels) {
-  classifier::ResultsPage page{.labels = labels, .crops = {}, .columns = {}, .rows = {}, .flags = findings.remarks};
+  classifier::ResultsPage page{.labels = labels, .crops = {}, .columns = {}, .rows = {}, .flags = {}};
+  for (const std::string& remark : findings.remarks) page.flags.push_back(numbered(lesions, remark));
   page.columns = {"Lesion", "Quantity", "Unit", "Value or mean",      "SD",
                   "Median", "5 %",      "95 %", "Mean, whole lesion", "Voxels"};
   for (const Seen& seen : findings.seen) {
@@ -155,7 +168,6 @@ classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>
     page.rows.push_back({{number_of(lesions, derived.region_uid), derived.name, classifier::readable_unit(derived.unit),
                           printed(*derived.value)}});
   }
-  page.labels.notes = notes_on(lesions, findings, page.labels.notes);
   return page;
 }
 
