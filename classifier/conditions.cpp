@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "classifier/text.h"
+#include "classifier/ticks.h"
 
 namespace classifier {
 namespace {
@@ -63,7 +64,7 @@ Standing lesion_type(const Condition& condition, const Facts& facts, const Exam&
 Standing diameter(const Condition& condition, const Exam& exam) {
   if (!exam.max_diameter_mm) return unknown("the largest diameter of the lesion is not known");
   if (*exam.max_diameter_mm >= condition.low) return kMet;
-  return otherwise("the largest diameter is " + readable(*exam.max_diameter_mm) +
+  return otherwise("the largest diameter is " + four_digits(*exam.max_diameter_mm) +
                    " mm, the paper measured lesions of " + shortest(condition.low) + " mm or more");
 }
 

@@ -21,6 +21,9 @@ struct Picture {
   [[nodiscard]] std::string png(std::size_t page) const;
 };
 
+// UCUM as it stands on every page, for what a caller prints there himself: "10⁻³ mm²/s"; empty for "1".
+[[nodiscard]] std::string readable_unit(const std::string& unit);
+
 // What stands on every page. No identity of a patient belongs in here; the viewer shows that of the object.
 struct PictureLabels {
   std::string title;               // "Lesion results"

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "classifier/picture.h"
+
 namespace classifier {
 
 // Ticks at round numbers, as R's pretty(c(low, high), n) chooses them (R 4.2, `pretty.default`: about n intervals of 1,
@@ -25,8 +27,6 @@ struct Ticks {
 [[nodiscard]] std::string four_digits(double number);
 // Two decimals: more would promise more than a small study can give. Never 0 and never 1.
 [[nodiscard]] std::string probability_text(double probability);
-// UCUM as a person reads it: "10⁻³ mm²/s"; empty for "1".
-[[nodiscard]] std::string readable_unit(const std::string& unit);
 [[nodiscard]] std::string quantity(const std::string& number, const std::string& unit);
 
 // Left ends of labels of these widths that want to be centred at `centres`: none overlaps, `gap` between them, all

@@ -94,6 +94,8 @@ classifier::PictureLabels labels_of(const Evaluated& all, const Measured& measur
   auto labels = measuring::labels_for("HER2 nomogram", content_datetime,
                                       measuring::number_of(measured.outlines.lesions, measured.for_models));
   labels.notes = classifier::disagreements(all.evaluations);
+  if (measured.for_models != nullptr && measured.for_models->several())
+    labels.notes.push_back(measuring::told_of_readings(*measured.for_models, "The lesion"));
   for (const storage::FactRow& fact : facts) labels.notes.push_back(in_words(fact));
   const auto remarks = measuring::numbered(remarks_of(measured, facts), measured.outlines.lesions);
   labels.notes.insert(labels.notes.end(), remarks.begin(), remarks.end());

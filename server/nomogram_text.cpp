@@ -61,13 +61,14 @@ std::vector<ReportItem> nomogram_items(const classifier::Evaluation& evaluation,
   const classifier::Model& model = *evaluation.model;
   std::vector<ReportItem> items;
   items.push_back(line("Nomogram", fmt::format("{} version {}; {}", model.id, model.version, model.citation)));
-  items.push_back(line("Model file SHA-256", model.sha256));
-  append_values(items, model, values);
+  // What was found, or why nothing, before what it was found from: viewers show the top.
   for (const classifier::Branch& branch : evaluation.branches) append_branch(items, evaluation, branch);
-  for (const auto& cutoff : evaluation.cutoffs) items.push_back(line("Published cut-off", cutoff.sentence));
   append_sentences(items, "Not computed", evaluation.refusals);
+  append_values(items, model, values);
+  for (const auto& cutoff : evaluation.cutoffs) items.push_back(line("Published cut-off", cutoff.sentence));
   append_sentences(items, "Reason for doubt", evaluation.flags);
   items.push_back(line("Performance in the paper", model.performance));
+  items.push_back(line("Model file SHA-256", model.sha256));
   return items;
 }
 

@@ -101,6 +101,14 @@ std::vector<DerivedMeasurement> derived_for(const SliceMeasurement& measurement,
   return own;
 }
 
+// Viewers open the first group: the slices with the numbers of the whole lesion, which are the largest, come first.
+std::vector<const SliceMeasurement*> in_order_of_display(const std::vector<SliceMeasurement>& measurements) {
+  std::vector<const SliceMeasurement*> order;
+  for (const SliceMeasurement& m : measurements) order.push_back(&m);
+  std::ranges::stable_partition(order, [](const SliceMeasurement* m) { return m->whole.has_value(); });
+  return order;
+}
+
 std::vector<Reference> all_evidence(const std::vector<SliceMeasurement>& measurements, const ReportSource& source) {
   std::vector<Reference> all;
   for (const SliceMeasurement& m : measurements) all.push_back(m.image);
@@ -134,8 +142,8 @@ Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& me
                             {},
                             source.remarks,
                             all_evidence(measurements, source)};
-    for (const SliceMeasurement& m : measurements)
-      add_groups(document.groups, m, derived_for(m, measurements, derived));
+    for (const SliceMeasurement* m : in_order_of_display(measurements))
+      add_groups(document.groups, *m, derived_for(*m, measurements, derived));
     for (const Qualitative& q : qualitative) document.qualitative.push_back(qualitative_item(q));
     const auto header = read_template(source.template_image);
     return write_report(document, *header, source, folder);

@@ -58,6 +58,8 @@ class OnMap {
     for (const Reading& reading : lesion_.readings) {
       if (auto numbers = measure_reading(reading, last_echo)) slot.readings.push_back(*numbers);
     }
+    doubt_carrying();
+    if (!snrs_.empty()) add_snr();
     if (slot.readings.empty()) return;
     if (slot.readings.size() < lesion_.readings.size())
       remark(fmt::format("{} of {} readings could be measured", slot.readings.size(), lesion_.readings.size()));
@@ -68,9 +70,13 @@ class OnMap {
 
  private:
   std::string who() const { return fmt::format("{} on {}", lesion_.tracking_id, at_hand_.slot); }
-  void remark(const std::string& what) { findings_.remarks.push_back(fmt::format("{}: {}.", who(), what)); }
+  // Of several readings often the same is to be said.
+  void say_once(std::string sentence) {
+    if (std::ranges::count(findings_.remarks, sentence) == 0) findings_.remarks.push_back(std::move(sentence));
+  }
+  void remark(const std::string& what) { say_once(fmt::format("{}: {}.", who(), what)); }
   std::nullopt_t no_number(const std::string& why) {
-    findings_.remarks.push_back(fmt::format("{} was not measured: {}.", who(), why));
+    say_once(fmt::format("{} was not measured: {}.", who(), why));
     findings_.refused.insert(at_hand_.slot + ": " + why);
     numbers_.missing[at_hand_.slot] = why;
     return std::nullopt;
@@ -84,7 +90,9 @@ class OnMap {
     const auto& carried = std::get<fitting::Carried>(carried_or_not);
     const auto largest = carried.largest_slice();
     if (!largest) return no_number("it covers no voxel of the map");
-    doubt_carrying(carried, *largest);
+    farthest_mm_ = std::max(farthest_mm_, carried.slice_distance_mm);
+    least_covered_ = std::min(least_covered_, carried.covered_share);
+    fewest_voxels_ = std::min(fewest_voxels_, carried.mask.count(*largest));
 
     const std::vector<float>* values = &at_hand_.map.value;
     std::vector<float> quiet;
@@ -96,19 +104,35 @@ class OnMap {
     return measure_mask(reading, carried.mask, *largest, *values);
   }
 
-  void doubt_carrying(const fitting::Carried& carried, int largest) {
-    if (carried.slice_distance_mm > at_hand_.map.geometry.slice_thickness_mm / 4)
-      remark(fmt::format("its slices lie up to {:.1f} mm from those of the map", carried.slice_distance_mm));
-    if (carried.covered_share < kLeastCovered)
-      remark(fmt::format("only {:.0f} % of it lie inside the map", 100 * carried.covered_share));
-    if (carried.mask.count(largest) < kFewestVoxels)
-      remark(fmt::format("its largest slice has only {} voxels", carried.mask.count(largest)));
+  // Once for all readings, of the one that fits the map least.
+  void doubt_carrying() {
+    const char* which = lesion_.several() ? " in one of the readings" : "";
+    if (farthest_mm_ > at_hand_.map.geometry.slice_thickness_mm / 4)
+      remark(fmt::format("its slices lie up to {:.1f} mm from those of the map", farthest_mm_));
+    if (least_covered_ < kLeastCovered)
+      remark(fmt::format("only {:.0f} % of it lie inside the map{}", 100 * least_covered_, which));
+    if (fewest_voxels_ < kFewestVoxels)
+      remark(fmt::format("its largest slice has only {} voxels{}", fewest_voxels_, which));
+  }
+
+  void add_snr() {
+    const double least = least_snr(context_.recipe, at_hand_);
+    add_of_readings(fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot), "1", snrs_);
+    add_of_readings(fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot), "%", excluded_percent_);
+  }
+
+  void add_of_readings(const std::string& name, const std::string& unit, const std::vector<fitting::Reading>& values) {
+    const fitting::Consensus consensus = fitting::consensus(values);
+    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
+                                 .name = name,
+                                 .unit = unit,
+                                 .value = consensus.value,
+                                 .how = snr_how_ + (lesion_.several() ? "; " + consensus.how : "")});
   }
 
   // The map with 0 where the last echo is mostly noise; empty when too much of the lesion is.
   std::vector<float> without_noise(const Reading& reading, const LastEcho& last_echo, const fitting::Mask& mask,
                                    int largest) {
-    const std::string whose = lesion_.several() ? ", " + reading_label(lesion_, reading) : "";
     const double least = least_snr(context_.recipe, at_hand_);
     const auto snr = last_echo.snr(mask, largest, least);
     std::vector<float> values = at_hand_.map.value;
@@ -117,16 +141,9 @@ class OnMap {
       return values;
     }
     const auto& found = std::get<fitting::LesionSnr>(snr);
-    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Lesion SNR of the last echo, {}{}", at_hand_.slot, whose),
-                                 .unit = "1",
-                                 .value = found.lesion,
-                                 .how = found.how});
-    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = fmt::format("Voxels below SNR {:g}, {}{}", least, at_hand_.slot, whose),
-                                 .unit = "%",
-                                 .value = 100 * found.excluded_share,
-                                 .how = found.how});
+    snrs_.push_back({std::to_string(reading.reader), found.lesion});
+    excluded_percent_.push_back({std::to_string(reading.reader), 100 * found.excluded_share});
+    if (snr_how_.empty()) snr_how_ = found.how;
     if (found.excluded_share > kMostNoisy) {
       no_number(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo",
                             100 * found.excluded_share, least));
@@ -210,7 +227,7 @@ class OnMap {
       const auto consensus = slot.of(statistic, "largest slice");
       if (!consensus) continue;
       findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                   .name = fmt::format("{} {} (consensus)", at_hand_.slot, statistic),
+                                   .name = fmt::format("{} {}{}", at_hand_.slot, statistic, kConsensus),
                                    .unit = slot.unit,
                                    .value = consensus->value,
                                    .how = consensus->how});
@@ -223,6 +240,11 @@ class OnMap {
   const Lesion& lesion_;
   Findings& findings_;
   LesionNumbers& numbers_;
+  // Of the readings.
+  double farthest_mm_ = 0, least_covered_ = 1;
+  std::size_t fewest_voxels_ = kFewestVoxels;
+  std::vector<fitting::Reading> snrs_, excluded_percent_;
+  std::string snr_how_;  // of the first
 };
 
 // --- what belongs to the lesion, not to a map
@@ -311,20 +333,19 @@ void add_agreement(const std::vector<Lesion>& lesions, const Maps& maps, Finding
 // Of a single lesion: how far its readings lie apart.
 void add_spread(const Lesion& lesion, Findings& findings) {
   if (!lesion.several()) return;
-  findings.remarks.push_back(fmt::format(
-      "{}: {} outlines with one Tracking UID are taken for readings and combined; a correction of an outline counts as "
+a correction of an outline counts as "
       "one more reading.",
       lesion.tracking_id, lesion.readings.size()));
-  for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
-    const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
-    findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                                .name = fmt::format("{} mean, range of the readings", slot),
-                                .unit = numbers.unit,
-                                .value = most.slice.mean - least.slice.mean,
-                                .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
-                                                   "lesions",
-                                                   numbers.readings.size())});
-  }
+for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
+  const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
+  findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                              .name = fmt::format("{} mean, range of the readings", slot),
+                              .unit = numbers.unit,
+                              .value = most.slice.mean - least.slice.mean,
+                              .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
+                                                 "lesions",
+                                                 numbers.readings.size())});
+}
 }
 
 }  // namespace
@@ -341,11 +362,19 @@ double entropy_bin_width(std::string_view quantity) {
   return found == kWidths.end() ? 0 : found->value;
 }
 
+std::string told_of_readings(const Lesion& lesion, std::string_view name) {
+  std::vector<fitting::Reading> readings;
+  for (const Reading& reading : lesion.readings) readings.push_back({std::to_string(reading.reader), 0});
+  return fmt::format("{} was outlined {} times, its numbers are put together: {}.", name, lesion.readings.size(),
+                     fitting::consensus(readings).how);
+}
+
 Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions) {
   Findings findings;
   findings.remarks = maps.remarks;
   for (const Lesion& lesion : lesions) {
     findings.numbers[lesion.tracking_uid].missing = maps.missing;
+    if (lesion.several()) findings.remarks.push_back(told_of_readings(lesion, lesion.tracking_id));
     add_diameter(lesion, findings);
   }
   for (std::size_t m = 0; m < maps.maps.size(); ++m) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dicom/output/reports.h"
@@ -12,6 +13,9 @@
 #include "server/measuring/numbers.h"
 
 namespace server::measuring {
+
+// Ends the name of a derived measurement that puts the readings of one map together.
+inline constexpr std::string_view kConsensus = " (consensus)";
 
 // Where a lesion was measured on a map: for the picture.
 struct Seen {
@@ -37,6 +41,9 @@ struct Findings {
 // proposals for the type of the curve and the pattern of enhancement. A lesion that a map cannot give a number for is
 // explained in `remarks` and in its `missing`.
 [[nodiscard]] Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions);
+
+// How the numbers of a lesion come from its several readings, a sentence about `name`.
+[[nodiscard]] std::string told_of_readings(const Lesion& lesion, std::string_view name);
 
 // The width of the bins of the histogram of an entropy, by quantity and unit: a fiftieth of what the quantity spans in
 // breast tissue, rounded. 0 where nobody has set one.

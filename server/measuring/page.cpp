@@ -12,8 +12,11 @@
 namespace server::measuring {
 namespace {
 
-constexpr double kMargin_mm = 12;  // around the lesion
-constexpr std::size_t kMostCrops = 8;
+constexpr double kMargin_mm = 12;       // around the lesion
+constexpr std::size_t kMostCrops = 12;  // a page and a half of them
+// Numbers of a map of classes are names: their order means something, their mean does not.
+constexpr std::string_view kClasses = "TIC";
+constexpr std::string_view kClassNames = "1 persistent, 2 plateau, 3 washout";
 
 struct Box {
   int left, top, right, bottom;  // half open
@@ -55,13 +58,20 @@ std::string title_of(const MapAtHand& map) {
   return fmt::format("{} ({})", dicom::quantity_title(map.map.quantity), map.slot);
 }
 
-classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, bool proposal) {
+std::string caption_of(const MapAtHand& map, const Seen& seen, const Lesion& lesion) {
+  std::string caption = fmt::format("slice {} of {}", seen.slice + 1, map.map.geometry.slices());
+  if (lesion.several()) caption += fmt::format(", {}", reading_label(lesion, lesion.readings.front()));
+  if (map.map.quantity == kClasses) caption += fmt::format("; {}", kClassNames);
+  return caption;
+}
+
+classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, const Lesion& lesion) {
   const fitting::Geometry& grid = map.map.geometry;
   const Box box = box_around(seen.mask);
   classifier::MapCrop crop;
   crop.title = title_of(map);
   crop.unit = map.map.unit;
-  crop.caption = fmt::format("slice {} of {}", seen.slice + 1, grid.slices());
+  crop.caption = caption_of(map, seen, lesion);
   crop.columns = box.right - box.left;
   crop.rows = box.bottom - box.top;
   crop.column_spacing_mm = grid.column_spacing_mm;
@@ -77,32 +87,62 @@ classifier::MapCrop crop_of(const MapAtHand& map, const Seen& seen, bool proposa
   crop.outlines = fitting::outlines(seen.mask, 0);
   for (auto& outline : crop.outlines)
     for (auto& [column, row] : outline) column -= static_cast<float>(box.left), row -= static_cast<float>(box.top);
-  crop.dashed = proposal;
+  crop.dashed = lesion.proposal;
   return crop;
 }
 
 std::string printed(double value) { return fmt::format("{:.4g}", value); }
 
-classifier::TableRow row_of(const std::string& lesion, const std::string& slot, const SlotNumbers& numbers,
-                            const MapAtHand& map) {
-  classifier::TableRow row{{lesion, title_of(map), dicom::printed_unit(numbers.unit)}};
-  for (const char* statistic : {"mean", "sd", "median", "p5", "p95"}) {
-    const auto number = numbers.of(statistic, "largest slice");
-    row.cells.push_back(number ? printed(number->value) : "-");
-  }
-  const auto whole = numbers.of("mean", "whole lesion");
-  row.cells.push_back(whole ? printed(whole->value) : "-");
-  row.cells.push_back(fmt::format("{}", numbers.readings.front().slice.voxels));
-  static_cast<void>(slot);
-  return row;
+// One number, or the least and the most of several readings.
+std::string voxels_of(const SlotNumbers& numbers) {
+  const auto voxels = [](const ReadingNumbers& reading) { return reading.slice.voxels; };
+  const auto [least, most] = std::ranges::minmax(numbers.readings, {}, voxels);
+  if (voxels(least) == voxels(most)) return fmt::format("{}", voxels(least));
+  return fmt::format("{} to {}", voxels(least), voxels(most));
+}
+
+classifier::TableRow row_of(const std::string& lesion, const SlotNumbers& numbers, const MapAtHand& map) {
+  const bool classes = map.map.quantity == kClasses;
+  const auto cell = [&](const char* statistic, const char* region, bool of_classes) {
+    const auto number = classes && !of_classes ? std::nullopt : numbers.of(statistic, region);
+    return number ? printed(number->value) : "-";
+  };
+  return {{lesion, title_of(map), classifier::readable_unit(numbers.unit), cell("mean", "largest slice", false),
+           cell("sd", "largest slice", false), cell("median", "largest slice", true), cell("p5", "largest slice", true),
+           cell("p95", "largest slice", true), cell("mean", "whole lesion", false), voxels_of(numbers)}};
 }
 
 const Lesion& lesion_with(const std::vector<Lesion>& lesions, const std::string& uid) {
   return *std::ranges::find(lesions, uid, &Lesion::tracking_uid);
 }
 
-std::string row_number(const std::vector<Lesion>& lesions, const std::string& uid) {
+std::string number_of(const std::vector<Lesion>& lesions, const std::string& uid) {
   return fmt::format("{}", &lesion_with(lesions, uid) - lesions.data() + 1);
+}
+
+// The lesion whose name a sentence begins with; of "Lesion 1" and "Lesion 10" the longer one.
+const Lesion* named_first(const std::vector<Lesion>& lesions, std::string_view sentence) {
+  const Lesion* found = nullptr;
+  for (const Lesion& lesion : lesions) {
+    const std::string& id = lesion.tracking_id;
+    if (id.empty() || !sentence.starts_with(id)) continue;
+    if (found == nullptr || id.size() > found->tracking_id.size()) found = &lesion;
+  }
+  return found;
+}
+
+// Remarks begin with the names of their lesions: "A on t2: …", "A and B overlap …". On the page stand numbers.
+std::string with_numbers(const std::vector<Lesion>& lesions, std::string_view remark) {
+  constexpr std::string_view kAnd = " and ";
+  std::string sentence;
+  while (const Lesion* lesion = named_first(lesions, remark)) {
+    sentence += "Lesion " + number_of(lesions, lesion->tracking_uid);
+    remark.remove_prefix(lesion->tracking_id.size());
+    if (!remark.starts_with(kAnd)) break;
+    sentence += kAnd;
+    remark.remove_prefix(kAnd.size());
+  }
+  return sentence.append(remark);
 }
 
 }  // namespace
@@ -111,34 +151,26 @@ classifier::ResultsPage results_page(const Maps& maps, const std::vector<Lesion>
                                      const classifier::PictureLabels& labels) {
   classifier::ResultsPage page{
       .labels = labels, .crops = {}, .columns = {}, .rows = {}, .flags = numbered(findings.remarks, lesions)};
-  page.columns = {"Lesion", "Map", "Unit", "Mean", "SD", "Median", "5 %", "95 %", "Mean, whole lesion", "Voxels"};
+  page.columns = {"Lesion", "Quantity", "Unit", "Value or mean",      "SD",
+                  "Median", "5 %",      "95 %", "Mean, whole lesion", "Voxels"};
   for (const Seen& seen : findings.seen) {
     const MapAtHand& map = maps.maps[seen.map];
     const Lesion& lesion = lesion_with(lesions, seen.lesion_uid);
-    if (page.crops.size() < kMostCrops && &lesion == &lesions.front())
-      page.crops.push_back(crop_of(map, seen, lesion.proposal));
+    if (page.crops.size() < kMostCrops && &lesion == &lesions.front()) page.crops.push_back(crop_of(map, seen, lesion));
     const auto& numbers = findings.numbers.at(seen.lesion_uid).slots;
     if (const auto slot = numbers.find(map.slot); slot != numbers.end())
-      page.rows.push_back(row_of(row_number(lesions, seen.lesion_uid), map.slot, slot->second, map));
+      page.rows.push_back(row_of(number_of(lesions, seen.lesion_uid), slot->second, map));
   }
   for (const dicom::DerivedMeasurement& derived : findings.derived) {
-    if (!derived.value) continue;
-    page.rows.push_back({{row_number(lesions, derived.region_uid), derived.name, dicom::printed_unit(derived.unit),
+    if (!derived.value || derived.name.ends_with(kConsensus)) continue;
+    page.rows.push_back({{number_of(lesions, derived.region_uid), derived.name, classifier::readable_unit(derived.unit),
                           printed(*derived.value)}});
   }
   return page;
 }
 
 std::vector<std::string> numbered(std::vector<std::string> sentences, const std::vector<Lesion>& lesions) {
-  for (std::string& sentence : sentences) {
-    for (std::size_t i = 0; i < lesions.size(); ++i) {
-      const std::string& called = lesions[i].tracking_id;
-      const std::string number = fmt::format("Lesion {}", i + 1);
-      for (auto at = sentence.find(called); !called.empty() && at != std::string::npos;
-           at = sentence.find(called, at + number.size()))
-        sentence.replace(at, called.size(), number);
-    }
-  }
+  for (std::string& sentence : sentences) sentence = with_numbers(lesions, sentence);
   return sentences;
 }
 

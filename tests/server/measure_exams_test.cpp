@@ -212,6 +212,7 @@ TEST(MeasuredExam, OfSeveralReadersIsTheMeanOfTheirMedians) {
   const auto report = exam.measurements();
   const auto consensus = report.root.named("t2star mean (consensus)");
   ASSERT_EQ(consensus.size(), 1u) << report.root.all_text();
+  EXPECT_EQ(report.root.named("Lesion SNR of the last echo, t2star").size(), 1u) << "one number of all readings";
   std::vector<std::vector<double>> by_reader(2);
   for (const Item* group : report.root.named("Measurement Group")) {
     const auto means = group->named("T2* mean");
@@ -224,6 +225,8 @@ TEST(MeasuredExam, OfSeveralReadersIsTheMeanOfTheirMedians) {
   const double expected_value = (processing::median(by_reader[0]) + processing::median(by_reader[1])) / 2;
   EXPECT_NEAR(consensus[0]->number.value(), expected_value, 1e-6);
   EXPECT_NEAR(predictor(section(exam.nomogram(), kZhang), "T2*"), expected_value, 1e-6);
+  EXPECT_THAT(exam.nomogram().root.all_text(),
+              HasSubstr("median of 3 readings of reader 1, median of 3 readings of reader 2; mean of 2 readers"));
 }
 
 TEST(MeasuredExam, WithoutAnOutlineProposesOneOnlyWhereTheRecipeAsksAndGivesNoProbability) {

@@ -67,6 +67,11 @@ TEST(NomogramText, RefusesTheProbabilityWithTheReasonWhenAPredictorIsMissing) {
   EXPECT_THAT(texts_of(items, "Published cut-off"), testing::Contains(HasSubstr("T2*")));
 }
 
+TEST(NomogramText, ShowsTheResultOrItsRefusalBeforeWhatItWasFoundFrom) {
+  EXPECT_THAT(report(lesion()).at(1).name, HasSubstr("P(HER2-positive)"));
+  EXPECT_EQ(report(lesion(std::nullopt)).at(1).name, "Not computed");
+}
+
 TEST(NomogramText, NeverReadsAsADiagnosis) {
   for (const auto& item : report(lesion())) {
     for (const char* word : {"diagnosed", "diagnosis is", "is HER2-positive", "patient has", "should be treated"}) {
