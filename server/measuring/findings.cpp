@@ -333,19 +333,16 @@ void add_agreement(const std::vector<Lesion>& lesions, const Maps& maps, Finding
 // Of a single lesion: how far its readings lie apart.
 void add_spread(const Lesion& lesion, Findings& findings) {
   if (!lesion.several()) return;
-a correction of an outline counts as "
-      "one more reading.",
-      lesion.tracking_id, lesion.readings.size()));
-for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
-  const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
-  findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                              .name = fmt::format("{} mean, range of the readings", slot),
-                              .unit = numbers.unit,
-                              .value = most.slice.mean - least.slice.mean,
-                              .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
-                                                 "lesions",
-                                                 numbers.readings.size())});
-}
+  for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
+    const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
+    findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                                .name = fmt::format("{} mean, range of the readings", slot),
+                                .unit = numbers.unit,
+                                .value = most.slice.mean - least.slice.mean,
+                                .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
+                                                   "lesions",
+                                                   numbers.readings.size())});
+  }
 }
 
 }  // namespace
@@ -365,8 +362,9 @@ double entropy_bin_width(std::string_view quantity) {
 std::string told_of_readings(const Lesion& lesion, std::string_view name) {
   std::vector<fitting::Reading> readings;
   for (const Reading& reading : lesion.readings) readings.push_back({std::to_string(reading.reader), 0});
-  return fmt::format("{} was outlined {} times, its numbers are put together: {}.", name, lesion.readings.size(),
-                     fitting::consensus(readings).how);
+  return fmt::format(
+      "{} was outlined {} times, its numbers are put together: {}; a correction counts as one more reading.", name,
+      lesion.readings.size(), fitting::consensus(readings).how);
 }
 
 Findings measure(Context& context, const Maps& maps, const std::vector<Lesion>& lesions) {
