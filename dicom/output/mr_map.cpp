@@ -28,6 +28,19 @@ Pixels pixels_of(std::span<const float> values, double slope) {
   return pixels;
 }
 
+// OHIF (3.12, 3.13: cornerstone's getPixelDataTypeFromMinMax) takes a slice whose least and greatest rescaled values
+// are whole for a slice of whole numbers, and forces the stored ones into the smallest type that holds the rescaled
+// ones: with a slope of 0.1, a greatest T2 of 82 ms makes 820 an 8-bit 52, shown as 5.2 ms. So a slope below 1 is never
+// a power of ten, with which a greatest value is often whole: times 1.0001, no 16-bit number but 0 becomes whole. Maps
+// of whole numbers (classes of curves, maps that the scanner exported) are stored as they are.
+double safe_slope(const Map& map) {
+  constexpr double kNeverWhole = 1.0001;
+  const double slope = map.quantity.slope;
+  const auto is_whole = [](float value) { return value >= 0 && value <= 65535 && std::round(value) == value; };
+  if (slope >= 1) return slope;
+  return std::ranges::all_of(map.parameter->value, is_whole) ? 1 : slope * kNeverWhole;
+}
+
 // Type 1 or 2 in the MR Image module. A map has no single echo time or flip angle, so these stay empty.
 void put_technique(DcmItem& to, DcmItem& source, const Map& map) {
   const auto value_or = [&](const DcmTagKey& tag, const char* otherwise) {
@@ -122,7 +135,8 @@ Written write_slice(const DcmFileFormat& common, const Map& map, int slice, cons
 
 Result<std::vector<Written>> write_mr_map(const MapRequest& request, const std::filesystem::path& folder) {
   return guarded([&] {
-    const Map map = checked(request);
+    Map map = checked(request);
+    map.quantity.slope = safe_slope(map);
     const auto source = read_template(request.source.template_image);
     DcmFileFormat common;
     put_series_parts(*common.getDataset(), *source, map);

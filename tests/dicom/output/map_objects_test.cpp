@@ -72,12 +72,23 @@ TEST(MrMap, HoldsTheMapToHalfAStepOfItsSlope) {
   ASSERT_TRUE(object.data().findAndGetUint16Array(DCM_PixelData, stored, &count).good());
   ASSERT_EQ(count, 192u);
   const double slope = *number(object.data(), DCM_RescaleSlope);
-  EXPECT_EQ(slope, 0.1);
+  EXPECT_DOUBLE_EQ(slope, 0.10001) << "a power of ten makes OHIF show wrong numbers";
   for (std::size_t i = 0; i < count; ++i)
     EXPECT_NEAR(stored[i] * slope, exam.fit.maps[0].value[192 + i], slope / 2 + 1e-6);
   EXPECT_EQ(*number(object.data(), DCM_WindowCenter), 50);
   EXPECT_EQ(*number(object.data(), DCM_WindowWidth), 100);
   EXPECT_EQ(text(object.data(), DCM_RescaleType), "ms");
+}
+
+TEST(MrMap, NeverHasARescaledWholeNumberThatIsStoredAsALargerOne) {
+  Exam exam(synthetic::geometry(8, 8, 1), synthetic::kT2Star);
+  exam.fit.maps[0].value[3] = 82;
+  Object fine(exam.mr_map()[0].file);
+  const double slope = *number(fine.data(), DCM_RescaleSlope);
+  for (int stored = 1; stored <= 65535; ++stored) ASSERT_NE(stored * slope, std::round(stored * slope)) << stored;
+  for (float& value : exam.fit.maps[0].value) value = std::round(value);
+  Object whole(exam.mr_map()[0].file);
+  EXPECT_EQ(*number(whole.data(), DCM_RescaleSlope), 1);
 }
 
 TEST(MrMap, NamesQuantityContrastAndUnitInTheSeriesDescription) {
@@ -92,7 +103,7 @@ TEST(MrMap, SaysHowManyVoxelsItShowsAtTheLimit) {
   exam.fit.maps[0].value[5] = -4;
   const auto written = exam.mr_map();
   EXPECT_THAT(text(Object(written[0].file).data(), DCM_ImageComments),
-              HasSubstr("2 voxels of this slice lie outside 0 to 6553.5 ms"));
+              HasSubstr("2 voxels of this slice lie outside 0 to 6554."));
   EXPECT_THAT(text(Object(written[1].file).data(), DCM_ImageComments), Not(HasSubstr("outside")));
 }
 

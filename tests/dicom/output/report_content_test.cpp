@@ -31,7 +31,7 @@ TEST(MeasurementReport, GivesShapeAndEntropyWithTheWidthOfItsBins) {
   EXPECT_EQ(*number(measured_value(width), DCM_NumericValue), 20);
   c.measurements[0].statistics.entropy_bin_width = 0;
   Object without(c.measured().file);
-  for (const std::string& name : numbers_of(*groups_of(without.data())[0]))
+  for (const std::string& name : numbers_of(*groups_of(without.data())[1]))
     EXPECT_THAT(name, Not(HasSubstr("entropy")));
 }
 
@@ -40,8 +40,8 @@ TEST(MeasurementReport, SaysTheSideOnlyWhereItIsKnown) {
   c.measurements[0].laterality = "R";
   Object object(c.measured().file);
   const auto groups = groups_of(object.data());
-  EXPECT_EQ(value_of(child(child(*groups[0], "Finding Site"), "Laterality")), "24028007");
-  EXPECT_THAT(children(child(*groups[1], "Finding Site")), IsEmpty());
+  EXPECT_EQ(value_of(child(child(*groups[1], "Finding Site"), "Laterality")), "24028007");
+  EXPECT_THAT(children(child(*groups[0], "Finding Site")), IsEmpty());
   c.measurements[0].laterality = "right";
   EXPECT_FALSE(write_measurement_report(c.measurements, {}, {}, c.source, c.folder.path()));
 }
@@ -66,7 +66,7 @@ TEST(MeasurementReport, NamesReadersOnceAndGivesEachOutlineItsReaderAndOwnTracki
   }
   EXPECT_EQ(tracking.size(), 4u);
   EXPECT_EQ(sessions, (std::set<std::string>{"Reader 1", "Reader 2"}));
-  EXPECT_THAT(text(child(child(*groups[1], "T1 pre mean (consensus)"), "Equation"), DCM_TextValue),
+  EXPECT_THAT(text(child(child(*groups[0], "T1 pre mean (consensus)"), "Equation"), DCM_TextValue),
               HasSubstr("mean of 2 readers"));
 }
 
@@ -74,7 +74,7 @@ TEST(MeasurementReport, SaysOfANumberThatCouldNotBeGivenThatItIsMissingAndWhy) {
   Case c;
   c.fill();
   Object object(c.measured().file);
-  DcmItem& missing = child(*groups_of(object.data())[1], "T1 change (pre - post)");
+  DcmItem& missing = child(*groups_of(object.data())[0], "T1 change (pre - post)");
   EXPECT_TRUE(missing.tagExists(DCM_MeasuredValueSequence));
   EXPECT_THAT(Object::items(missing, DCM_MeasuredValueSequence), IsEmpty());
   EXPECT_EQ(text(Object::item(missing, DCM_NumericValueQualifierCodeSequence), DCM_CodeValue), "114007");
@@ -87,7 +87,7 @@ TEST(MeasurementReport, UsesStandardConceptsWhereTheCallerHasThemAndPrivateOnesO
   Case c;
   c.fill();
   Object object(c.measured().file);
-  DcmItem& group = *groups_of(object.data())[1];
+  DcmItem& group = *groups_of(object.data())[0];
   const auto concept_of = [&](const char* name) {
     DcmItem& code = Object::item(child(group, name), DCM_ConceptNameCodeSequence);
     return text(code, DCM_CodingSchemeDesignator) + " " + text(code, DCM_CodeValue);
