@@ -24,7 +24,7 @@ classifier::Exam exam_of(const Measured& measured) {
     if (map.slot == "t1_post" && map.start_s && image.contrast_start_s)
       exam.post_contrast_delay_s = *map.start_s - *image.contrast_start_s;
   }
-  exam.multifocal = std::ranges::count(measured.outlines.lesions, true, &measuring::Lesion::lesion) > 1;
+  exam.multifocal = measuring::distinct_lesions(measured.outlines.lesions) > 1;
   return exam;
 }
 
