@@ -54,6 +54,11 @@ storage::Time said_at(const dicom::StatedFact& fact, storage::Time received) {
   return std::min(said, received);
 }
 
+// {fmt} prints a time point of the system clock as local time.
+std::tm utc(storage::Time time) {
+  return fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time)));
+}
+
 bool may_state_facts(const std::string& sop_class) {
   constexpr std::array kReports{"1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.88.22",
                                 "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.88.34",
@@ -201,8 +206,7 @@ std::string in_words(const storage::FactRow& row) {
   for (const auto& [word, meaning] : fact.answers)
     if (word == row.answer) answer = meaning;
   return fmt::format("{}: {}, said by {} on {:%Y-%m-%d %H:%M} UTC ({})", fact.title, answer,
-                     row.said_by.empty() ? "somebody who gave no name" : row.said_by,
-                     std::chrono::floor<std::chrono::minutes>(row.said_at), row.how);
+                     row.said_by.empty() ? "somebody who gave no name" : row.said_by, utc(row.said_at), row.how);
 }
 
 }  // namespace server

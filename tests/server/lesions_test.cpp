@@ -98,7 +98,7 @@ TEST_F(Lesions, AreNotTheBodyHoweverLargeItIs) {
 
 TEST_F(Lesions, AreThoseThatAreCodedAsOneWhateverElseIsOutlined) {
   EXPECT_EQ(seen({{2, 30}, {2, 6, kNeoplasm}}), "2");
-  EXPECT_EQ(seen({{2, 30, kNobodySays, "", "", support::write_gsps}, {2, 6, kNeoplasm}}), "2");
+  EXPECT_EQ(seen({{2, 30, kNobodySays, "", "", support::write_seg}, {2, 6, kNeoplasm}}), "2");
   EXPECT_EQ(seen({{2, 30, kMuscle}, {2, 6, {"52988006", "SCT", "Lesion"}, "", "", support::write_seg}}), "2");
 }
 
