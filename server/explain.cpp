@@ -15,7 +15,7 @@ namespace {
 using nlohmann::json;
 
 std::string iso(storage::Time time) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", std::chrono::floor<std::chrono::seconds>(time));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
 }
 
 json describe(const storage::Job& job) {

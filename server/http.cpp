@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <fstream>
@@ -22,6 +23,7 @@ using asio::ip::tcp;
 
 constexpr std::size_t kLargestBody = 64 * 1024, kLargestHeader = 8 * 1024;
 constexpr std::chrono::seconds kPatience{10};
+constexpr std::chrono::milliseconds kPause{100};
 constexpr std::size_t kMostConnections = 32;
 
 std::string token_in(const std::filesystem::path& file) {
@@ -53,7 +55,7 @@ HttpAnswer answer_to(unsigned status, const char* why) { return {status, {{"erro
 class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
  public:
   Listener(asio::io_context& io, const config::Http& settings, HttpHandler handler)
-      : acceptor_(io), handler_(std::move(handler)) {
+      : acceptor_(io), pause_(io), handler_(std::move(handler)) {
     if (!settings.token_file.empty()) token_ = token_in(settings.token_file);
     boost::system::error_code failed;
     const auto address = asio::ip::make_address(settings.bind_address, failed);
@@ -72,7 +74,8 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](boost::system::error_code failed, tcp::socket socket) {
       if (!self->acceptor_.is_open()) return;
-      if (!failed) self->serve(std::move(socket));
+      if (failed) return self->accept_later();
+      self->serve(std::move(socket));
       self->accept();
     });
   }
@@ -80,9 +83,19 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
   void stop() {
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    pause_.cancel();
   }
 
  private:
+  // Whoever cannot be let in for want of file descriptors stays at the door: to ask again at once would take the
+  // processor from those whose end would free one.
+  void accept_later() {
+    pause_.expires_after(kPause);
+    pause_.async_wait([self = shared_from_this()](boost::system::error_code) {
+      if (self->acceptor_.is_open()) self->accept();
+    });
+  }
+
   // One connection: a request, its answer, the end.
   struct Session {
     explicit Session(tcp::socket socket) : stream(std::move(socket)) {
@@ -158,6 +171,7 @@ class HttpServer::Listener : public std::enable_shared_from_this<Listener> {
   }
 
   tcp::acceptor acceptor_;
+  asio::steady_timer pause_;
   HttpHandler handler_;
   std::optional<std::string> token_;
   std::size_t sessions_ = 0;

@@ -26,7 +26,7 @@ classifier::Exam exam_of(const Measured& measured) {
     if (map.slot == "t1_post" && map.start_s && image.contrast_start_s)
       exam.post_contrast_delay_s = *map.start_s - *image.contrast_start_s;
   }
-  exam.multifocal = std::ranges::count(measured.outlines.lesions, true, &measuring::Lesion::lesion) > 1;
+  exam.multifocal = measuring::distinct_lesions(measured.outlines.lesions) > 1;
   return exam;
 }
 
@@ -85,7 +85,7 @@ std::vector<std::string> remarks_of(const Measured& measured, const std::vector<
 std::string newest_of(const std::vector<storage::FactRow>& facts) {
   if (facts.empty()) return {};
   const auto last = std::ranges::max(facts, {}, &storage::FactRow::said_at).said_at;
-  return fmt::format("{:%Y%m%d%H%M%S}", std::chrono::floor<std::chrono::seconds>(last));
+  return fmt::format("{:%Y%m%d%H%M%S}", fmt::gmtime(std::chrono::system_clock::to_time_t(last)));
 }
 
 // A page stands alone: which lesion it is about, what was stated, where models disagree, and every remark.

@@ -33,6 +33,12 @@ std::vector<FactRow> rows_of(Connection& connection, std::string_view study_uid)
              read_fact);
 }
 
+bool is_explicit(const FactRow& row) { return row.how == "command" || row.how == "http"; }
+
+bool overrules(const FactRow& row, const FactRow& recorded_before) {
+  return is_explicit(row) || row.said_at >= recorded_before.said_at;
+}
+
 }  // namespace
 
 Result<std::size_t> Facts::add(std::span<const FactRow> rows) {
@@ -55,7 +61,7 @@ Result<std::vector<FactRow>> Facts::current(std::string_view study_uid) const {
     std::map<std::string, FactRow> last;
     for (FactRow& row : rows_of(database_->connection(), study_uid)) {
       const auto known = last.find(row.name);
-      if (known == last.end() || row.said_at >= known->second.said_at) last[row.name] = std::move(row);
+      if (known == last.end() || overrules(row, known->second)) last[row.name] = std::move(row);
     }
     std::vector<FactRow> rows;
     for (auto& [name, row] : last)

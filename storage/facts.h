@@ -28,8 +28,10 @@ class Facts {
   // something new was said become pending, where they are known. Returns how many rows were new.
   Result<std::size_t> add(std::span<const FactRow> rows);
 
-  // What holds now, by name: of each the answer that was said last (of equal times the one recorded last); names whose
-  // last answer takes back are left out.
+  // What holds now, by name; names whose last answer takes back are left out. What somebody states explicitly (`how` is
+  // "command" or "http") overrules everything recorded before it, whatever the dates of reports: it is a correction by
+  // somebody who could see them. A report overrules what was recorded before it unless that was said later; so one that
+  // comes late, or is dated in the future and clamped by the caller to its receipt, does not undo a correction.
   Result<std::vector<FactRow>> current(std::string_view study_uid) const;
   // Everything that was ever said, in the order in which it was recorded.
   Result<std::vector<FactRow>> history(std::string_view study_uid) const;

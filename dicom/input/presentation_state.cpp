@@ -59,7 +59,7 @@ Contour contour_of(DcmItem& graphic, const std::vector<Shown>& shown, Reading& r
 Region region_of(DcmItem& graphic, const std::vector<Shown>& shown, Reading& reading, std::string& key) {
   Region region;
   region.tracking_id = text(graphic, DCM_TrackingID);
-  region.tracking_uid = text(graphic, DCM_TrackingUID);
+  set_tracking_uid(region, text(graphic, DCM_TrackingUID));
   const std::string group = text(graphic, DCM_GraphicGroupID);
   key = !region.tracking_uid.empty() ? region.tracking_uid : group.empty() ? std::string() : "group " + group;
   const Contour contour = contour_of(graphic, shown, reading, region);

@@ -60,6 +60,15 @@ std::vector<int> frames_of(DcmItem& reference) {
   return frames;
 }
 
+// It goes out again as a UID, which "lesion-1" is not; and two such words need not mean one lesion.
+void set_tracking_uid(Region& region, const std::string& uid) {
+  if (is_uid(uid)) {
+    region.tracking_uid = uid;
+  } else if (!uid.empty()) {
+    region.notes.emplace_back("its Tracking UID is not a UID and was left aside");
+  }
+}
+
 std::string datetime(DcmItem& item, const DcmTagKey& date_tag, const DcmTagKey& time_tag) {
   const std::string date = text(item, date_tag), time = text(item, time_tag).substr(0, 6);
   const auto digits = [](const std::string& value) {

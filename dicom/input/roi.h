@@ -45,11 +45,13 @@ namespace dicom {
 struct Region {
   int number = 0;  // of the segment or ROI; SR and GSPS: in the order of the object, from 1
   std::string label;
-  std::string tracking_id, tracking_uid;
-  Code category, type;         // e.g. (108369006, SCT, "Neoplasm"); empty where the carrier has none
-  std::string algorithm_type;  // MANUAL, SEMIAUTOMATIC, AUTOMATIC; empty where the carrier does not say. An SR whose
-                               // observers are devices only is AUTOMATIC.
-  std::string laterality;      // "R", "L", "B"; empty when nobody says
+  std::string tracking_id;
+  std::string tracking_uid;      // valid or empty: what is not a UID is left aside and stands in `notes`
+  Code category, type;           // e.g. (108369006, SCT, "Neoplasm"); empty where the carrier has none
+  std::string interpreted_type;  // RTSTRUCT: RT ROI Interpreted Type ("GTV", "EXTERNAL"); empty where nobody says
+  std::string algorithm_type;    // MANUAL, SEMIAUTOMATIC, AUTOMATIC; empty where the carrier does not say. An SR whose
+                                 // observers are devices only is AUTOMATIC.
+  std::string laterality;        // "R", "L", "B"; empty when nobody says
   std::string frame_of_reference_uid;
   fitting::Mask mask;              // only the slices that the region occupies
   std::vector<std::string> notes;  // doubts: "contour 3 is open by 0.4 mm and was closed"

@@ -113,6 +113,8 @@ using Points = std::vector<fitting::Vec3>;
 [[nodiscard]] std::vector<DcmItem*> items_in(DcmItem& item, const DcmTagKey& sequence);
 // All frames that a reference names: none is frame 0.
 [[nodiscard]] std::vector<int> frames_of(DcmItem& reference);
+// Sets region.tracking_uid to what identifies the lesion, or leaves it empty and says why in the notes.
+void set_tracking_uid(Region& region, const std::string& uid);
 // YYYYMMDDHHMMSS of a date and a time; empty unless both are there.
 [[nodiscard]] std::string datetime(DcmItem& item, const DcmTagKey& date, const DcmTagKey& time);
 

@@ -91,7 +91,7 @@ std::map<int, Described> described(DcmDataset& dataset) {
     region.label = text(*item, DCM_ROIName);
     region.algorithm_type = text(*item, DCM_ROIGenerationAlgorithm);
     region.tracking_id = text(*item, DCM_TrackingID);
-    region.tracking_uid = text(*item, DCM_TrackingUID);
+    set_tracking_uid(region, text(*item, DCM_TrackingUID));
     region.frame_of_reference_uid = text(*item, DCM_ReferencedFrameOfReferenceUID);
     if (!rois.emplace(region.number, Described{region, nullptr}).second)
       fail(Fault::Malformed, "ROI " + std::to_string(region.number) + " is described twice");
@@ -108,6 +108,7 @@ void add_observations(DcmDataset& dataset, std::map<int, Described>& rois, RoiOb
       region.type = code_of(*item, DCM_RTROIIdentificationCodeSequence);
       region.category = code_of(*code, DCM_SegmentedPropertyCategoryCodeSequence);
     }
+    region.interpreted_type = text(*item, DCM_RTROIInterpretedType);
     if (object.creator.empty()) object.creator = text(*item, DCM_ROIInterpreter);
   }
 }

@@ -114,7 +114,7 @@ Region described(DcmItem& group) {
   Region region;
   region.tracking_id = text_of(child(group, "112039", "DCM"));
   region.label = region.tracking_id;
-  if (DcmItem* uid = child(group, "112040", "DCM")) region.tracking_uid = text(*uid, DCM_UID);
+  if (DcmItem* uid = child(group, "112040", "DCM")) set_tracking_uid(region, text(*uid, DCM_UID));
   if (DcmItem* finding = child(group, "121071", "DCM")) region.type = sr::code_value(*finding);
   if (DcmItem* category = child(group, "276214006", "SCT")) region.category = sr::code_value(*category);
   region.laterality = side_of(group);

@@ -75,7 +75,7 @@ std::map<int, Region> described_segments(DcmDataset& dataset) {
     region.number = required_count(*item, DCM_SegmentNumber, "Segment Number");
     region.label = text(*item, DCM_SegmentLabel);
     region.tracking_id = text(*item, DCM_TrackingID);
-    region.tracking_uid = text(*item, DCM_TrackingUID);
+    set_tracking_uid(region, text(*item, DCM_TrackingUID));
     region.category = code_of(*item, DCM_SegmentedPropertyCategoryCodeSequence);
     region.type = code_of(*item, DCM_SegmentedPropertyTypeCodeSequence);
     region.algorithm_type = text(*item, DCM_SegmentAlgorithmType);

@@ -39,11 +39,21 @@ struct StatedFact {
   std::string name, answer;  // as in classifier/facts.h: "er", "pos"; "ki67", "23"
   std::string said_by;       // Person Observer Name, or empty: for the report, never for a log
   std::string said_at;       // Observation DateTime of the item, else Content Date and Time: YYYYMMDDHHMMSS, or empty
+  std::string utc_offset;    // of said_at: "+0100", by the item or (0008,0201); empty: local time, nobody says where
+  std::string tracking_uid;  // of the measurement group that it stands in; empty: none, or it has no valid one
+  bool of_all_lesions = false;  // false: it stands in a group, and a group of another lesion does not say the same
 };
 
-// In document order; the same answer to the same question once, contradicting answers both. Empty when the report
-// states none, or is one of Herald's own: what a machine wrote down comes back as no fact. Fault::Unsupported: not a
-// structured report.
+// In document order; the same answer to the same question of the same lesion once. Measurement groups, Measurement
+// Group (DCM 125007) or whatever has a Tracking Unique Identifier, are of one lesion when they have the same one.
+//
+// What is stated must be beyond doubt: a report that answers one question in two ways, be it of two lesions, or in one
+// way that is in the table and in one that is not ("Equivocal", 0.23 of 1), states nothing of it. Nothing is stated
+// where the observers of an item (those of the nearest container around it that names any) are devices only, nor by a
+// report whose Completion Flag is PARTIAL, nor by one of Herald's own. Verification is not asked for: most reports that
+// readers sign elsewhere are UNVERIFIED.
+//
+// Empty when the report states nothing. Fault::Unsupported: not a structured report.
 [[nodiscard]] Result<std::vector<StatedFact>> read_stated_facts(const std::filesystem::path& sr_file);
 
 }  // namespace dicom

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
-#include <map>
+#include <array>
 #include <set>
+#include <span>
+#include <string_view>
 
 #include "dicom/uid.h"
 #include "fitting/roi.h"
@@ -51,8 +52,58 @@ std::string tracking_id(const dicom::Region& region, const dicom::RoiObject& roi
   return region.label.empty() ? fmt::format("{} region {}", roi.carrier, region.number) : region.label;
 }
 
-bool is_marked_lesion(const dicom::Region& region) {
-  return region.category.value == "49755003" || region.type.value == "108369006" || region.type.value.empty();
+bool is_any(const dicom::Code& code, std::span<const std::string_view> values) {
+  return std::ranges::find(values, code.value) != values.end();
+}
+
+bool says_nothing(const dicom::Code& code) {
+  static constexpr std::array<std::string_view, 2> kTissue{"85756007", "T-D0050"};  // what viewers write unasked
+  return code.value.empty() || is_any(code, kTissue);
+}
+
+// The terms of PS3.3 C.8.8.8.1 but for GTV, and BODY, which some write for EXTERNAL. Other words say nothing.
+bool is_no_lesion(const std::string& interpreted_type) {
+  static constexpr std::array<std::string_view, 23> kOthers{"EXTERNAL",
+                                                            "PTV",
+                                                            "CTV",
+                                                            "TREATED_VOLUME",
+                                                            "IRRAD_VOLUME",
+                                                            "BOLUS",
+                                                            "AVOIDANCE",
+                                                            "ORGAN",
+                                                            "MARKER",
+                                                            "REGISTRATION",
+                                                            "ISOCENTER",
+                                                            "CONTRAST_AGENT",
+                                                            "CAVITY",
+                                                            "SUPPORT",
+                                                            "FIXATION",
+                                                            "DOSE_REGION",
+                                                            "CONTROL",
+                                                            "DOSE_MEASUREMENT",
+                                                            "BODY",
+                                                            "BRACHY_CHANNEL",
+                                                            "BRACHY_ACCESSORY",
+                                                            "BRACHY_SRC_APP",
+                                                            "BRACHY_CHNL_SHLD"};
+  return std::ranges::find(kOthers, interpreted_type) != kOthers.end();
+}
+
+// SNOMED CT as SCT, and as SRT before 2018.
+Meaning meaning_of(const dicom::Region& region) {
+  static constexpr std::array<std::string_view, 2> kAbnormal{"49755003", "M-01000"};
+  static constexpr std::array<std::string_view, 7> kLesions{
+      "108369006", "52988006", "4147007", "86049000", "M-01100", "M-03000", "M-80003"};  // neoplasm, lesion, mass
+  if (is_no_lesion(region.interpreted_type)) return Meaning::Other;
+  if (region.interpreted_type == "GTV" || is_any(region.category, kAbnormal) || is_any(region.type, kLesions))
+    return Meaning::Lesion;
+  return says_nothing(region.category) && says_nothing(region.type) ? Meaning::Unsaid : Meaning::Other;
+}
+
+// Readers of one lesion: a word outweighs silence, and that it is a lesion outweighs that it is not.
+Meaning of_both(Meaning a, Meaning b) {
+  if (a == Meaning::Lesion || b == Meaning::Lesion) return Meaning::Lesion;
+  return a == Meaning::Other || b == Meaning::Other ? Meaning::Other : Meaning::Unsaid;
 }
 
 // Objects in the order in which a reader made them; the UID settles what dates do not.
@@ -69,15 +120,19 @@ int reader_number(const std::vector<std::string>& readers, const std::string& na
 Lesion& lesion_of(std::vector<Lesion>& lesions, const dicom::Region& region, const dicom::RoiObject& roi) {
   const std::string uid = tracking_uid(region, roi);
   const auto known = std::ranges::find(lesions, uid, &Lesion::tracking_uid);
-  if (known != lesions.end()) return *known;
+  if (known != lesions.end()) {
+    known->meaning = of_both(known->meaning, meaning_of(region));
+    return *known;
+  }
   lesions.push_back({.tracking_id = tracking_id(region, roi),
                      .tracking_uid = uid,
                      .category = region.category,
                      .type = region.type,
                      .laterality = region.laterality,
-                     .lesion = is_marked_lesion(region),
+                     .lesion = false,
                      .proposal = false,
-                     .readings = {}});
+                     .readings = {},
+                     .meaning = meaning_of(region)});
   return lesions.back();
 }
 
@@ -128,28 +183,56 @@ void check_side(Lesion& lesion, std::vector<std::string>& remarks) {
                                   lesion.tracking_id, lesion.laterality == "R" ? "right" : "left", std::abs(x)));
 }
 
-void name_overlaps(const std::vector<Lesion>& lesions, std::vector<std::string>& remarks) {
+double volume_of(const Lesion& lesion) {
+  double sum = 0;
+  for (const Reading& reading : lesion.readings) sum += reading.region.mask.volume_mm3();
+  return sum / static_cast<double>(lesion.readings.size());
+}
+
+// Reports call a finding without codes a neoplasm.
+void call_tissue(Lesion& lesion) {
+  static const dicom::Code kTissue{"85756007", "SCT", "Tissue"};
+  if (lesion.category.value.empty()) lesion.category = kTissue;
+  if (lesion.type.value.empty()) lesion.type = kTissue;
+}
+
+void settle_lesions(Outlines& outlines) {
+  std::vector<Lesion>& lesions = outlines.lesions;
+  const auto coded = std::ranges::count(lesions, Meaning::Lesion, &Lesion::meaning);
+  const auto unsaid = std::ranges::count(lesions, Meaning::Unsaid, &Lesion::meaning);
+  const bool alone = coded == 0 && unsaid == 1;
+  for (Lesion& lesion : lesions) {
+    lesion.lesion = lesion.meaning == Meaning::Lesion || (alone && lesion.meaning == Meaning::Unsaid);
+    if (!lesion.lesion) call_tissue(lesion);
+  }
+  if (alone)
+    outlines.remarks.emplace_back(lesions.size() == 1
+                                      ? "The only outline is not marked as a lesion; it is taken for one."
+                                      : "The only outline that is not called something else is not marked as a lesion "
+                                        "either; it is taken for one.");
+  if (coded == 0 && unsaid > 1)
+    outlines.remarks.push_back(
+        fmt::format("There are {} outlines and none is marked as a lesion: none of them is taken for one.", unsaid));
+}
+
+void name_overlaps(std::vector<Lesion>& lesions, std::vector<std::string>& remarks) {
   for (std::size_t a = 0; a < lesions.size(); ++a) {
     for (std::size_t b = a + 1; b < lesions.size(); ++b) {
       const dicom::Region &first = lesions[a].readings.front().region, &second = lesions[b].readings.front().region;
       if (first.frame_of_reference_uid != second.frame_of_reference_uid) continue;
       const double share = fitting::dice(first.mask, second.mask);
       if (!(share > 0)) continue;  // nor where their planes are not parallel
+      if (share > kSameLesion && lesions[a].lesion && lesions[b].lesion)
+        lesions[volume_of(lesions[b]) > volume_of(lesions[a]) ? a : b].same_as_larger = true;
       remarks.push_back(
           share > kSameLesion
               ? fmt::format("{} and {} overlap by {:.0f} % (Dice): if they are one lesion, their outlines need one "
-                            "Tracking UID; they are reported as two.",
+                            "Tracking UID; they are reported as two, and counted as one.",
                             lesions[a].tracking_id, lesions[b].tracking_id, 100 * share)
               : fmt::format("{} and {} overlap by {:.0f} % (Dice).", lesions[a].tracking_id, lesions[b].tracking_id,
                             100 * share));
     }
   }
-}
-
-double volume_of(const Lesion& lesion) {
-  double sum = 0;
-  for (const Reading& reading : lesion.readings) sum += reading.region.mask.volume_mm3();
-  return sum / static_cast<double>(lesion.readings.size());
 }
 
 const Lesion* largest_of(const std::vector<Lesion>& lesions) {
@@ -191,17 +274,20 @@ Outlines read_outlines(Context& context, const std::vector<std::string>& roi_uid
     std::ranges::stable_sort(lesion.readings, {}, [](const Reading& r) { return std::pair(r.reader, r.number); });
     check_side(lesion, outlines.remarks);
   }
+  settle_lesions(outlines);
   name_overlaps(outlines.lesions, outlines.remarks);
   return outlines;
 }
 
 const Lesion* lesion_for_models(const std::vector<Lesion>& lesions, std::vector<std::string>& remarks) {
-  const auto marked = std::ranges::count(lesions, true, &Lesion::lesion);
-  if (marked > 1) remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", marked));
-  if (marked > 0) return largest_of(lesions);
-  if (lesions.size() != 1) return nullptr;
-  remarks.emplace_back("The only outline is not marked as a lesion; it is taken for one.");
-  return &lesions.front();
+  const std::size_t distinct = distinct_lesions(lesions);
+  if (distinct > 1) remarks.push_back(fmt::format("{} lesions are outlined; the nomograms use the largest.", distinct));
+  return largest_of(lesions);
+}
+
+std::size_t distinct_lesions(const std::vector<Lesion>& lesions) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lesions, [](const Lesion& lesion) { return lesion.lesion && !lesion.same_as_larger; }));
 }
 
 std::string reading_label(const Lesion& lesion, const Reading& reading) {

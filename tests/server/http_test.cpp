@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -127,6 +129,34 @@ TEST_F(Http, KnowsNoOtherPlace) {
               StartsWith("HTTP/1.1 405"));
 }
 
+TEST_F(Http, UnderstandsPercentEncodingAndNothingThatIsNotText) {
+  start();
+  EXPECT_THAT(get("/studies/1%2E2.826.0.1.9%39/clinical"), AllOf(StartsWith("HTTP/1.1 200"), HasSubstr(kStudy)));
+  for (const char* word : {"1.2%", "1.2%4", "1.2%zz.3", "1.2.3%00", "1.2.3%0A", "1.2.3%7f"})
+    EXPECT_THAT(get(std::string("/studies/") + word + "/clinical"), StartsWith("HTTP/1.1 400")) << word;
+}
+
+TEST_F(Http, TakesAnAccessionNumberThatIsNotHereForNoStudy) {
+  start();
+  const std::string body = R"({"said_by": "x", "facts": {"er": "pos"}})";
+  EXPECT_THAT(post("/studies/2026.1234/clinical", body), StartsWith("HTTP/1.1 404"));
+  EXPECT_TRUE(storage::Facts(*database_).history("2026.1234").value().empty());
+}
+
+TEST_F(Http, RefusesAnAuthorThatIsNoName) {
+  start();
+  const auto said_by = [&](const std::string& who) {
+    return post(place_, json{{"said_by", who}, {"facts", {{"er", "pos"}}}}.dump());
+  };
+  EXPECT_THAT(said_by(std::string(65, 'x')), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(said_by("Pathology\nSigned: somebody else"), StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(said_by("Pathology\u0085"), StartsWith("HTTP/1.1 400"));
+  EXPECT_TRUE(facts().empty());
+  std::string umlauts;
+  for (int i = 0; i < 64; ++i) umlauts += "\u00e4";
+  EXPECT_THAT(said_by(umlauts), StartsWith("HTTP/1.1 200")) << "characters, not bytes";
+}
+
 TEST_F(Http, WithoutATokenBelievesOnlyWhoNamesThisMachine) {
   start();
   const std::string body = R"({"said_by": "x", "facts": {"er": "pos"}})";
@@ -160,6 +190,33 @@ TEST_F(Http, AnswersOthersWhileSomebodySaysNothing) {
   std::vector<tcp::socket> silent;
   for (int i = 0; i < 8; ++i) silent.push_back(connected());
   EXPECT_THAT(get(place_), StartsWith("HTTP/1.1 200"));
+}
+
+// Without file descriptors nobody can be let in, and asking again at once would keep the thread busy until there are.
+TEST_F(Http, WaitsWhileNobodyCanBeLetIn) {
+  config::Http settings;
+  settings.port = 0;
+  server_ = std::make_unique<server::HttpServer>(io_, settings,
+                                                 [](const server::HttpRequest&) { return server::HttpAnswer{}; });
+  port_ = server_->port();
+  tcp::socket socket = connected();
+  const int next = dup(0);
+  close(next);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{static_cast<rlim_t>(next), before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  int turns = 0;
+  while (turns < 1000 && io_.poll_one() > 0) ++turns;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_LT(turns, 100);
+  EXPECT_GT(turns, 0) << "it was refused at all";
+  thread_ = std::thread([this] { io_.run(); });
+  asio::write(socket, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")));
+  std::string answer;
+  boost::system::error_code end;
+  asio::read(socket, asio::dynamic_buffer(answer), end);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(Http, RefusesWhatIsTooLarge) {

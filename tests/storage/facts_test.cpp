@@ -58,6 +58,22 @@ TEST_F(FactsTest, AnOlderReportThatComesLateDoesNotOverruleANewerWord) {
   EXPECT_THAT(value_of(facts.current(kStudy)), ElementsAre(Field(&FactRow::answer, "pos")));
 }
 
+TEST_F(FactsTest, AnExplicitCorrectionOverrulesAReportThatIsDatedLater) {
+  for (const char* how : {"command", "http"}) {
+    add(said("er", "neg", 1000, "report 1.2.9"));
+    add(said("er", "pos", 10, how));
+    EXPECT_THAT(value_of(facts.current(kStudy)), ElementsAre(Field(&FactRow::answer, "pos"))) << how;
+    add(said("er", "", 11, how));
+    EXPECT_THAT(value_of(facts.current(kStudy)), IsEmpty()) << how;
+  }
+}
+
+TEST_F(FactsTest, AReportThatIsWrittenAfterACorrectionOverrulesIt) {
+  add(said("er", "pos", 10));
+  add(said("er", "neg", 20, "report 1.2.9"));
+  EXPECT_THAT(value_of(facts.current(kStudy)), ElementsAre(Field(&FactRow::answer, "neg")));
+}
+
 TEST_F(FactsTest, AnEmptyAnswerTakesBack) {
   add(said("er", "pos", 0));
   add(said("er", "", 1));

@@ -42,6 +42,16 @@ void put_image(DcmItem& item, const DcmTagKey& sequence, const OutlinedLesion& l
   put(reference, DCM_ReferencedSOPInstanceUID, lesion.images.at(static_cast<std::size_t>(slice)));
 }
 
+void put_type(DcmItem& item, const DcmTagKey& sequence, const OutlinedLesion& lesion) {
+  const auto& [value, scheme, meaning] = lesion.type;
+  if (!value.empty()) put_code(item, sequence, value.c_str(), scheme.c_str(), meaning.c_str());
+}
+
+void put_tracking(DcmItem& item, const OutlinedLesion& lesion) {
+  put(item, DCM_TrackingID, lesion.label);
+  if (!lesion.tracking_uid.empty()) put(item, DCM_TrackingUID, lesion.tracking_uid);
+}
+
 void for_each_outline(const OutlinedLesion& lesion, const std::function<void(int, const Piece&)>& visit) {
   for (int slice = 0; slice < lesion.mask.geometry.slices(); ++slice)
     for (const Piece& piece : fitting::outlines(lesion.mask, slice)) visit(slice, piece);
@@ -106,8 +116,8 @@ DcmItem& add_group(DcmItem& measurements, const OutlinedLesion& lesion) {
   put(add_content(group, "HAS OBS CONTEXT", "TEXT", "112039", "Tracking Identifier"), DCM_TextValue, lesion.label);
   put(add_content(group, "HAS OBS CONTEXT", "UIDREF", "112040", "Tracking Unique Identifier"), DCM_UID,
       lesion.tracking_uid);
-  put_code(add_content(group, "CONTAINS", "CODE", "121071", "Finding"), DCM_ConceptCodeSequence, "108369006", "SCT",
-           "Neoplasm");
+  if (!lesion.type.value.empty())
+    put_type(add_content(group, "CONTAINS", "CODE", "121071", "Finding"), DCM_ConceptCodeSequence, lesion);
   return group;
 }
 
@@ -138,9 +148,8 @@ void put_segment(DcmDataset& dataset, const OutlinedLesion& lesion) {
   put_number(segment, DCM_SegmentNumber, 1);
   put(segment, DCM_SegmentLabel, lesion.label);
   put(segment, DCM_SegmentAlgorithmType, "MANUAL");
-  put(segment, DCM_TrackingID, lesion.label);
-  put(segment, DCM_TrackingUID, lesion.tracking_uid);
-  put_code(segment, DCM_SegmentedPropertyTypeCodeSequence, "108369006", "SCT", "Neoplasm");
+  put_tracking(segment, lesion);
+  put_type(segment, DCM_SegmentedPropertyTypeCodeSequence, lesion);
 }
 
 std::string orientation(const fitting::Geometry& grid) {
@@ -187,13 +196,13 @@ void put_structure(DcmDataset& dataset, const OutlinedLesion& lesion) {
   put(structure, DCM_ReferencedFrameOfReferenceUID, lesion.frame_of_reference_uid);
   put(structure, DCM_ROIName, lesion.label);
   put(structure, DCM_ROIGenerationAlgorithm, "MANUAL");
-  put(structure, DCM_TrackingID, lesion.label);
-  put(structure, DCM_TrackingUID, lesion.tracking_uid);
+  put_tracking(structure, lesion);
   DcmItem& observation = add_item(dataset, DCM_RTROIObservationsSequence);
   put(observation, DCM_ObservationNumber, "1");
   put(observation, DCM_ReferencedROINumber, "1");
   put(observation, DCM_ROIInterpreter, lesion.reader);
-  put_code(observation, DCM_RTROIIdentificationCodeSequence, "108369006", "SCT", "Neoplasm");
+  put(observation, DCM_RTROIInterpretedType, lesion.interpreted_type);
+  put_type(observation, DCM_RTROIIdentificationCodeSequence, lesion);
 }
 
 void put_frame_of_reference(DcmDataset& dataset, const OutlinedLesion& lesion) {
@@ -285,8 +294,7 @@ void write_gsps(const OutlinedLesion& lesion, const std::filesystem::path& path)
     put_floats(graphic, DCM_GraphicData, flat(piece));
     put(graphic, DCM_GraphicType, "POLYLINE");
     put(graphic, DCM_GraphicFilled, "N");
-    put(graphic, DCM_TrackingID, lesion.label);
-    put(graphic, DCM_TrackingUID, lesion.tracking_uid);
+    put_tracking(graphic, lesion);
   });
   save_object(file, path);
 }

@@ -19,6 +19,8 @@ struct OutlinedLesion {
   std::string sop_instance_uid = "1.2.3.7.1", series_uid = "1.2.3.7", study_uid = "1.2.3";
   std::string image_series_uid = "1.2.3.1", frame_of_reference_uid = "1.2.3.0";
   std::string label = "Lesion 1", tracking_uid = "1.2.3.9.1", reader = "Reader^One";
+  dicom::Code type = {"108369006", "SCT", "Neoplasm"};  // not of GSPS; empty: nobody says
+  std::string interpreted_type = {};                    // of RTSTRUCT
 };
 
 // The same with image UIDs 1.2.3.1.1, 1.2.3.1.2 … for its slices.

@@ -135,6 +135,31 @@ TEST(RoiCarriers, TellWhatEachRegionIs) {
   }
 }
 
+TEST(RoiCarriers, LeaveATrackingUidAsideThatIsNone) {
+  OutlinedLesion lesion = support::outlined(ellipsoid(grid_of({})));
+  for (const std::string& wrong : {std::string("lesion-1"), "1." + std::string(64, '2')}) {
+    lesion.tracking_uid = wrong;
+    for (const Writer& writer : kWriters) {
+      const dicom::RoiObject read = round_trip(lesion, writer);
+      ASSERT_FALSE(read.regions.empty()) << writer.carrier;
+      for (const dicom::Region& region : read.regions) {
+        EXPECT_EQ(region.tracking_uid, "") << writer.carrier;
+        EXPECT_THAT(region.notes, testing::Contains(HasSubstr("Tracking UID is not a UID"))) << writer.carrier;
+      }
+    }
+  }
+}
+
+TEST(RoiCarriers, KeepWhatAStructureSetIsInterpretedAs) {
+  OutlinedLesion lesion = support::outlined(ellipsoid(grid_of({})));
+  lesion.interpreted_type = "EXTERNAL";
+  for (const Writer& writer : kWriters) {
+    const dicom::RoiObject read = round_trip(lesion, writer);
+    ASSERT_EQ(read.regions.size(), 1U);
+    EXPECT_EQ(read.regions[0].interpreted_type, read.carrier == "RTSTRUCT" ? "EXTERNAL" : "");
+  }
+}
+
 TEST(RoiCarriers, AreRoisByTheirContent) {
   const support::TempFolder folder;
   const OutlinedLesion lesion = support::outlined(ellipsoid(grid_of({})));

@@ -121,13 +121,112 @@ TEST(StatedFacts, SayWhoSaidThemAndWhen) {
   EXPECT_EQ((*facts)[1].said_at, "20260228093000");
 }
 
-TEST(StatedFacts, KeepContradictionsAndDropRepetitions) {
+namespace {
+
+constexpr Entry kEr{"16112-5", "LN"}, kFinding{"121071", "DCM"}, kMass{"4147007", "SCT"}, kShape{"107644003", "SCT"},
+    kOval{"84360004", "SCT"};
+
+DcmItem& add_group(DcmItem& parent, const std::string& tracking_uid) {
+  DcmItem& group = add_content(parent, "CONTAINER", {"125007", "DCM"});
+  if (!tracking_uid.empty()) put(add_content(group, "UIDREF", {"112040", "DCM"}), DCM_UID, tracking_uid);
+  return group;
+}
+
+std::vector<std::string> answers(const Fill& fill) {
+  std::vector<std::string> all;
+  const auto facts = read(fill);
+  EXPECT_TRUE(facts.has_value());
+  if (facts)
+    for (const dicom::StatedFact& fact : *facts) all.push_back(fact.name + "=" + fact.answer);
+  return all;
+}
+
+}  // namespace
+
+TEST(StatedFacts, AreSaidOnceHoweverOftenTheyAreRepeated) {
+  EXPECT_THAT(answers([](DcmDataset& d) {
+                for (int i = 0; i < 3; ++i) add_code(d, kEr, kPositive);
+              }),
+              ElementsAre("er=pos"));
+}
+
+TEST(StatedFacts, ThatContradictEachOtherAreNotStated) {
+  EXPECT_THAT(answers([](DcmDataset& d) {
+                add_code(d, kEr, kPositive);
+                add_code(d, kShape, kOval);
+                add_code(add_group(d, "1.2.3"), kEr, kNegative);
+              }),
+              ElementsAre("shape=oval"));
+  EXPECT_THAT(answers([](DcmDataset& d) {
+                add_code(d, kEr, kPositive);
+                add_code(d, kEr, {"42425007", "SCT", "Equivocal"});
+              }),
+              IsEmpty())
+      << "what is not in the table contradicts what is";
+  EXPECT_THAT(answers([](DcmDataset& d) {
+                add_code(add_group(d, ""), kFinding, kMass);
+                add_code(add_group(d, ""), kFinding, {"1", "99VENDOR", "Non-mass enhancement"});
+              }),
+              IsEmpty());
+}
+
+TEST(StatedFacts, OfOneOfSeveralLesionsSaySo) {
   const auto facts = read([](DcmDataset& d) {
-    for (const Entry& value : {kPositive, kPositive, kNegative}) add_code(d, {"16112-5", "LN"}, value);
+    DcmItem &first = add_group(d, "1.2.3.1"), &second = add_group(d, "1.2.3.2");
+    add_code(first, kFinding, kMass);
+    add_code(second, kFinding, kMass);
+    add_code(first, kShape, kOval);
+    add_code(d, kEr, kPositive);
+    add_number(add_group(d, "1.2.3.1"), {"1", "99VENDOR"}, "3", "mm");  // another slice of the first
   });
-  ASSERT_TRUE(facts.has_value());
-  EXPECT_THAT(*facts, ElementsAre(testing::Field(&dicom::StatedFact::answer, "pos"),
-                                  testing::Field(&dicom::StatedFact::answer, "neg")));
+  ASSERT_TRUE(facts && facts->size() == 4);
+  const auto expect = [&](std::size_t i, const char* name, const char* uid, bool of_all) {
+    EXPECT_EQ((*facts)[i].name, name);
+    EXPECT_EQ((*facts)[i].tracking_uid, uid);
+    EXPECT_EQ((*facts)[i].of_all_lesions, of_all) << name;
+  };
+  expect(0, "lesion", "1.2.3.1", true);
+  expect(1, "shape", "1.2.3.1", false);
+  expect(2, "lesion", "1.2.3.2", true);
+  expect(3, "er", "", true);
+}
+
+TEST(StatedFacts, OfDevicesAreNoneUnlessAPersonObservesToo) {
+  const auto observed_by = [](const std::vector<const char*>& types) {
+    return answers([&](DcmDataset& d) {
+      for (const char* type : types) add_code(d, {"121005", "DCM"}, {type, "DCM"});
+      add_code(d, kEr, kPositive);
+    });
+  };
+  EXPECT_THAT(observed_by({"121007"}), IsEmpty());
+  EXPECT_THAT(observed_by({"121007", "121006"}), ElementsAre("er=pos"));
+  EXPECT_THAT(observed_by({}), ElementsAre("er=pos"));
+}
+
+TEST(StatedFacts, OfAnUnfinishedReportAreNone) {
+  const auto with = [](const char* flag) {
+    return answers([&](DcmDataset& d) {
+      put(d, DCM_CompletionFlag, flag);
+      add_code(d, kEr, kPositive);
+    });
+  };
+  EXPECT_THAT(with("PARTIAL"), IsEmpty());
+  EXPECT_THAT(with("COMPLETE"), ElementsAre("er=pos"));
+}
+
+TEST(StatedFacts, KnowTheirZoneWhereTheReportDoes) {
+  const auto offset = [](const std::string& of_report, const std::string& observed) {
+    const auto facts = read([&](DcmDataset& d) {
+      put(d, DCM_TimezoneOffsetFromUTC, of_report);
+      put(add_code(d, kEr, kPositive), DCM_ObservationDateTime, observed);
+    });
+    return facts && facts->size() == 1 ? facts->front().utc_offset : "no fact";
+  };
+  EXPECT_EQ(offset("", "20260228093000"), "");
+  EXPECT_EQ(offset("+0530", "20260228093000"), "+0530");
+  EXPECT_EQ(offset("+0530", ""), "+0530");
+  EXPECT_EQ(offset("+0530", "20260228093000.5-0300"), "-0300");
+  for (const char* wrong : {"+1500", "0100", "+0175", "-1300", "UTC"}) EXPECT_EQ(offset(wrong, ""), "") << wrong;
 }
 
 TEST(StatedFacts, ComeNeitherFromHeraldNorFromImages) {
