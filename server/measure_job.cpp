@@ -43,7 +43,11 @@ std::vector<dicom::SliceMeasurement> of_segments(const std::vector<dicom::SliceM
 
 void write_segments(Documents& documents, const storage::Job& job, const Measured& measured, const std::string& kind) {
   const auto segmentations = documents.segmentations(job.study_uid, measured.outlines, kind);
-  for (const dicom::MeasuredSegments& segments : segmentations) {
+  for (dicom::MeasuredSegments segments : segmentations) {
+    // Where no image lies on the grid of an outline, the series that it refers to; without any there is no such report.
+    if (segments.source_series_uid.empty() && measured.outlines.drawn_on.size() == 1)
+      segments.source_series_uid = *measured.outlines.drawn_on.begin();
+    if (segments.source_series_uid.empty()) continue;
     const auto measurements = of_segments(measured.findings.slices, segments);
     if (measurements.empty()) continue;
     documents.report("sr_segments", dicom::ReportClass::Comprehensive3D, measured.findings.remarks,

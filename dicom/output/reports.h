@@ -95,13 +95,14 @@ struct ReportSource {
 struct MeasuredSegments {
   Reference segmentation;
   std::vector<std::string> tracking_uids;  // of its segments in their order: the region_uid of their measurements
-  std::string source_series_uid;           // the series that was segmented; empty: no image lies on its grid
+  std::string source_series_uid;           // the series that was segmented
 };
 
 // SR "Imaging Measurement Report" (126000), series 9022, for Slicer and research; viewers that want coordinates show it
 // black (viewers.md 2). A TID 1411 group for each region and map with the numbers of the whole region (`whole`), its
 // segment, and the lesion's own Tracking ID and UID; an Image Library with the Parametric Maps of the evidence.
-// Malformed: no measurement has `whole`, or one that has it belongs to no segment.
+// Malformed: no measurement has `whole`, or one that has it belongs to no segment; or the segmented series is not known:
+// TID 1411 asks for it or for its images, and PixelMed counts a group without either as an error.
 [[nodiscard]] Result<Written> write_segment_report(const std::vector<SliceMeasurement>& measurements,
                                                    const MeasuredSegments& segments, const ReportSource& source,
                                                    const std::filesystem::path& folder);

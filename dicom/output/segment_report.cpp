@@ -37,9 +37,8 @@ ContentItem group_of(const SliceMeasurement& m, const MeasuredSegments& segments
                             {"121191", "DCM", "Referenced Segment"},
                             SegmentImage{segments.segmentation, segment_of(m, segments)},
                             {}});
-  if (!segments.source_series_uid.empty())
-    group.children.push_back(
-        {kContains, {"121232", "DCM", "Source series for segmentation"}, Uid{segments.source_series_uid}, {}});
+  group.children.push_back(
+      {kContains, {"121232", "DCM", "Source series for segmentation"}, Uid{segments.source_series_uid}, {}});
   group.children.push_back(finding_site(m.laterality));
   std::vector<ContentItem> numbers;
   add_statistics(numbers, m, *m.whole, Share::Headline, "");
@@ -76,8 +75,7 @@ Result<Written> write_segment_report(const std::vector<SliceMeasurement>& measur
                                      const MeasuredSegments& segments, const ReportSource& source,
                                      const std::filesystem::path& folder) {
   return guarded([&] {
-    const std::string& series = segments.source_series_uid;
-    if (!series.empty() && !is_uid(series)) fail(Fault::Malformed, "the UID of the segmented series is none");
+    if (!is_uid(segments.source_series_uid)) fail(Fault::Malformed, "the segmented series has no UID");
     ReportDocument document{{"126000", "DCM", "Imaging Measurement Report"},
                             "segment report",
                             "Lesion segment measurements",

@@ -148,18 +148,15 @@ TEST(SegmentReport, ListsTheParametricMapsInItsImageLibraryOnce) {
   EXPECT_THAT(maps, testing::UnorderedElementsAre(kRoot + ".6.1", kRoot + ".6.2"));
 }
 
-TEST(SegmentReport, NamesNoSourceSeriesWhereNoImageLiesOnTheGridOfTheOutline) {
+TEST(SegmentReport, RefusesSegmentsOfASeriesThatNobodyKnows) {
   Case c;
   MeasuredSegments segments = c.segments();
-  segments.source_series_uid.clear();
-  const auto written = write_segment_report(c.measurements, segments, c.source, c.folder.path());
-  ASSERT_TRUE(written) << written.error().what;
-  Object object(written->file);
-  DcmItem& group = *groups_of(object.data()).at(0);
-  EXPECT_NO_THROW(child(group, "Referenced Segment"));
-  EXPECT_ANY_THROW(child(group, "Source series for segmentation"));
-  segments.source_series_uid = "no uid";
-  EXPECT_FALSE(write_segment_report(c.measurements, segments, c.source, c.folder.path()));
+  for (const char* unknown : {"", "no uid"}) {
+    segments.source_series_uid = unknown;
+    const auto written = write_segment_report(c.measurements, segments, c.source, c.folder.path());
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().fault, Fault::Malformed);
+  }
 }
 
 std::vector<std::string> comments_of(DcmItem& document) {

@@ -70,13 +70,6 @@ class PixelMed : public testing::TestWithParam<ReportClass> {
 
 TEST_P(PixelMed, PassesTheMeasurementReport) { expect_pixelmed_finds_no_error(full.measured()); }
 TEST_P(PixelMed, PassesTheSegmentReport) { expect_pixelmed_finds_no_error(full.segment_report()); }
-TEST_P(PixelMed, PassesTheSegmentReportOfAnOutlineOnWhoseGridNoImageLies) {
-  MeasuredSegments segments = full.segments();
-  segments.source_series_uid.clear();
-  const auto written = write_segment_report(full.measurements, segments, full.source, full.folder.path());
-  ASSERT_TRUE(written) << written.error().what;
-  expect_pixelmed_finds_no_error(*written);
-}
 TEST_P(PixelMed, PassesTheTextReport) { expect_pixelmed_finds_no_error(full.text_report()); }
 
 INSTANTIATE_TEST_SUITE_P(Reports, PixelMed, testing::ValuesIn(kClasses));
