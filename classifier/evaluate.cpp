@@ -9,6 +9,7 @@
 #include "classifier/facts.h"
 #include "classifier/linear.h"
 #include "classifier/text.h"
+#include "classifier/ticks.h"
 
 // The order of the work: the conditions of the model, which may forbid everything or what rests on some sources; then
 // check() each predictor (refusals, extrapolation, unknown facts), one branch per assignment of the unknown facts, and
@@ -62,9 +63,46 @@ Number in_unit(double number, const std::string& from, const std::string& to) {
   return tl::unexpected("unit is " + (from.empty() ? "missing" : from) + ", the model wants " + to);
 }
 
+bool begins_with_one_of(const std::string& method, const Technique& technique) {
+  return std::ranges::any_of(technique.methods, [&](const auto& accepted) { return method.starts_with(accepted); });
+}
+
+// The doubt about a method that is accepted with one.
+const std::string* doubt_of(const std::string& method, const Technique& technique) {
+  const auto found =
+      std::ranges::find_if(technique.flagged, [&](const auto& known) { return method.starts_with(known.first); });
+  return found == technique.flagged.end() ? nullptr : &found->second;
+}
+
+std::string either_of(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : " or ") + text;
+  return all;
+}
+
+// Why a value is not the quantity that the model means; empty when it is, or nobody knows.
+std::string unfit(const Value& value, const Technique& technique) {
+  const bool any_method = technique.methods.empty() || value.method.empty();
+  if (!any_method && !begins_with_one_of(value.method, technique) && doubt_of(value.method, technique) == nullptr)
+    return value.method + ", the model wants " + either_of(technique.methods);
+  if (!technique.contrast.empty() && value.contrast != technique.contrast && value.contrast != "unknown")
+    return "measured " + value.contrast + " contrast, the model wants it " + technique.contrast;
+  return {};
+}
+
+void add_doubts_of(const Value& value, const Technique& technique, const std::string& title, Evaluation& evaluation) {
+  const std::string* doubt = doubt_of(value.method, technique);
+  if (doubt != nullptr) evaluation.flags.push_back(title + ": " + *doubt);
+  if (!technique.contrast.empty() && value.contrast == "unknown")
+    evaluation.flags.push_back(title +
+                               ": whether it was measured before or after contrast is not known, the model "
+                               "wants it " +
+                               technique.contrast);
+}
+
 // A measured value in the unit that is wanted, or why it cannot be used.
-Number number_of(const Question& question, const std::string& name, const std::string& source,
-                 const std::string& unit) {
+Number number_of(const Question& question, const std::string& name, const std::string& source, const std::string& unit,
+                 const Technique& technique) {
   if (const auto invalid = question.verdict.invalid.find(source); invalid != question.verdict.invalid.end())
     return tl::unexpected(invalid->second);
   const auto found = question.values.find(name);
@@ -72,7 +110,11 @@ Number number_of(const Question& question, const std::string& name, const std::s
   const Value& value = found->second;
   if (!value.number) return tl::unexpected(value.missing.empty() ? "not measured" : value.missing);
   if (!std::isfinite(*value.number)) return tl::unexpected(std::string("not a finite number"));
+  if (std::string why = unfit(value, technique); !why.empty()) return tl::unexpected(std::move(why));
   return in_unit(*value.number, value.unit, unit);
+}
+Number number_of(const Question& question, const Predictor& predictor) {
+  return number_of(question, predictor.name, predictor.source, predictor.unit, predictor.technique);
 }
 
 bool beyond_hard_limits(const Predictor& predictor, double value) {
@@ -80,11 +122,12 @@ bool beyond_hard_limits(const Predictor& predictor, double value) {
 }
 
 void check_measured(const Question& question, const Predictor& predictor, Evaluation& evaluation) {
-  const Number value = number_of(question, predictor.name, predictor.source, predictor.unit);
+  const Number value = number_of(question, predictor);
   if (!value) {
     evaluation.refusals.push_back(predictor.title + ": " + value.error());
     return;
   }
+  add_doubts_of(question.values.at(predictor.name), predictor.technique, predictor.title, evaluation);
   const std::string measured = predictor.title + " " + with_unit(readable(*value), predictor.unit);
   if (beyond_hard_limits(predictor, *value)) {
     evaluation.refusals.push_back(measured + " is outside " +
@@ -190,8 +233,7 @@ Branch branch(const Question& question, const Levels& known, const Levels& assum
   std::map<std::string, double> inputs(assumed.begin(), assumed.end());
   inputs.insert(known.begin(), known.end());
   for (const Predictor& predictor : model.predictors)
-    if (!predictor.is_fact())
-      inputs[predictor.name] = *number_of(question, predictor.name, predictor.source, predictor.unit);
+    if (!predictor.is_fact()) inputs[predictor.name] = *number_of(question, predictor);
 
   Branch branch;
   branch.assumed = assumed;
@@ -276,13 +318,16 @@ void evaluate_cutoff(const Question& question, const Cutoff& cutoff, Evaluation&
     evaluation.refusals.push_back(cutoff.title + ": its cut-off is not applied: " + cutoff.disabled);
     return;
   }
-  const Number measured =
-      cutoff.fact.empty() ? number_of(question, cutoff.on, cutoff.source, cutoff.unit) : coded_answer(question, cutoff);
+  const Number measured = cutoff.fact.empty()
+                              ? number_of(question, cutoff.on, cutoff.source, cutoff.unit, cutoff.technique)
+                              : coded_answer(question, cutoff);
   if (!measured) {
     if (!is_predictor(question.model, cutoff.on))
       evaluation.flags.push_back(cutoff.title + ": no cut-off applied: " + measured.error());
   } else if (is_believable(question.model, cutoff.on, *measured)) {
     evaluation.cutoffs.push_back(side_of(question.model, cutoff, *measured));
+    if (cutoff.fact.empty() && !is_predictor(question.model, cutoff.on))
+      add_doubts_of(question.values.at(cutoff.on), cutoff.technique, cutoff.title, evaluation);
   }
 }
 
@@ -328,8 +373,9 @@ void compare(const Evaluation& one, const Evaluation& other, std::vector<std::st
     for (const Branch& b : other.branches) {
       if (a.label != b.label || std::abs(a.probability - b.probability) <= kMostDifference) continue;
       sentences.push_back("the variants of this model disagree" + (a.label.empty() ? "" : " " + a.label) + ": " +
-                          fixed(a.probability, 2) + " (" + one.model->id + "; " + a.probability_label + ") and " +
-                          fixed(b.probability, 2) + " (" + other.model->id + "; " + b.probability_label + ")");
+                          probability_in_words(a.probability) + " (" + one.model->id + "; " + a.probability_label +
+                          ") and " + probability_in_words(b.probability) + " (" + other.model->id + "; " +
+                          b.probability_label + ")");
     }
   }
 }
@@ -347,6 +393,8 @@ Scale nomogram_scale(const Model& model) {
   scale.points_per_logit = 100 / widest;
   return scale;
 }
+
+std::string probability_in_words(double probability) { return probability_text(probability); }
 
 Evaluation evaluate(const Model& model, const Values& values, const Facts& facts, const Exam& exam) {
   Evaluation evaluation;

@@ -13,8 +13,10 @@ namespace classifier {
 // A measured predictor or derived quantity, or the reason why there is none.
 struct Value {
   std::optional<double> number;
-  std::string unit;     // UCUM; the model's, or 10-6.mm2/s for 10-3.mm2/s and the other way round
-  std::string missing;  // sentence, when there is no number
+  std::string unit;                  // UCUM; the model's, or 10-6.mm2/s for 10-3.mm2/s and the other way round
+  std::string missing;               // sentence, when there is no number
+  std::string method{};              // of the map, as Technique names it; empty: not stated
+  std::string contrast = "unknown";  // "before" or "after" the contrast agent
 };
 using Values = std::map<std::string, Value>;  // by predictor name or cut-off name
 
@@ -77,12 +79,16 @@ struct Scale {
 };
 [[nodiscard]] Scale nomogram_scale(const Model& model);
 
+// As pictures print it: two decimals; never 0 or 1, which no model knows: "< 0.01", "> 0.99".
+[[nodiscard]] std::string probability_in_words(double probability);
+
 // Pure. `model` must outlive the result. Facts that are missing open a branch for each level, at most 8 branches;
 // measured predictors that are missing or outside their hard limits refuse the probability, while published cut-offs of
 // the values that are there are still given. A model whose status is "do-not-report-probability" gives cut-offs only, a
 // "disabled" one gives its reason only. A condition of the model that the exam does not meet is flagged, or refuses
 // either the whole model (another field strength) or what rests on the sources it affects (T1 after another dose);
-// where the exam does not say, it is flagged.
+// where the exam does not say, it is flagged. A value by another method or from the other side of the contrast agent
+// than its Technique wants counts as missing.
 [[nodiscard]] Evaluation evaluate(const Model& model, const Values& values, const Facts& facts = {},
                                   const Exam& exam = {});
 

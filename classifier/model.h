@@ -41,6 +41,18 @@ struct Level {
   std::optional<double> from{}, below{};  // unset: no bound on that side
 };
 
+// How a value must have been measured to be what the model means; the same number by another method is another
+// quantity.
+struct Technique {
+  // Beginnings of the map's method ("T1 by Multiple Flip Angles"); none: any method. A value by another one is refused.
+  std::vector<std::string> methods{};
+  // Beginnings of methods that are accepted with a doubt, and the doubt in a sentence.
+  std::map<std::string, std::string> flagged{};
+  // "before" or "after" the contrast agent: the other side is refused, an unknown one flagged; "": either.
+  std::string contrast{};
+  bool operator==(const Technique&) const = default;
+};
+
 struct Predictor {
   enum class Kind { Continuous, Binary, Categorical } kind = Kind::Continuous;
   std::string name;    // key in coefficients: "T2star"
@@ -49,6 +61,7 @@ struct Predictor {
   std::string fact;    // which fact of classifier/facts.h; empty when measured
   std::string statistic;                      // one of kStatistics; empty for facts and for max_diameter
   std::string region;                         // "largest slice" or "whole lesion"; empty for facts
+  Technique technique;                        // of measured predictors: keys methods, methods_flagged, contrast
   std::string unit;                           // UCUM
   double valid_low = 0, valid_high = 0;       // outside: computed, flagged as extrapolation
   std::optional<double> hard_low, hard_high;  // outside: refused
@@ -70,6 +83,7 @@ struct Cutoff {
   std::string source, unit;  // as of predictors
   std::string statistic;     // empty for facts, max_diameter and probabilities
   std::string region;        // likewise
+  Technique technique;       // as of predictors, and the same as of the predictor of this name
   std::string fact;          // then `answers` lie on the positive side: they count as 1, all others as 0
   std::vector<std::string> answers;
   double value = 0;                                                        // 0.5 for facts

@@ -23,6 +23,8 @@ void check_target(const Node& node, const Model& model, const Cutoff& cutoff) {
   const Predictor* predictor = find_predictor(model, cutoff.on);
   if (predictor != nullptr && cutoff.fact.empty() && predictor->unit != cutoff.unit)
     node.at("unit").refuse("the predictor's unit is " + predictor->unit);
+  if (predictor != nullptr && predictor->technique != cutoff.technique)
+    node.refuse("the predictor asks for other methods or another side of the contrast agent");
   if (predictor != nullptr && predictor->fact != cutoff.fact) node.at("on").refuse("a predictor of another kind");
   if (cutoff.positive != model.positive && cutoff.positive != model.negative)
     node.at("positive").refuse("expected " + model.positive + " or " + model.negative);
@@ -56,6 +58,7 @@ void read_on_measured(const Node& node, const Sources& known, Cutoff& cutoff) {
   cutoff.source = read_source(node.at("source"), known);
   cutoff.statistic = read_statistic(node, cutoff.source);
   cutoff.region = read_region(node.at("region"));
+  cutoff.technique = read_technique(node, cutoff.source);
   check_unit(node.at("unit"), cutoff.source);
   read_threshold(node, cutoff);
 }
@@ -83,7 +86,7 @@ Cutoff read_cutoff(const Node& node, const Sources& known, const Model& model) {
   } else {
     node.expect_keys(
         {"on", "title", "source", "region", "unit", "value", "relation", "positive", "counts", "auc", "provenance"},
-        {"statistic", "auc_ci", "note", "disabled"});
+        {"statistic", "auc_ci", "note", "disabled", "methods", "methods_flagged", "contrast"});
     read_on_measured(node, known, cutoff);
   }
   cutoff.title = node.at("title").text();

@@ -115,6 +115,22 @@ std::string read_statistic(const Node& node, const std::string& source) {
 
 std::string read_region(const Node& node) { return node.text_of({"largest slice", "whole lesion"}); }
 
+Technique read_technique(const Node& node, const std::string& source) {
+  Technique technique;
+  if (node.has("methods")) technique.methods = node.at("methods").sentences();
+  if (node.has("methods_flagged")) {
+    if (technique.methods.empty()) node.at("methods_flagged").refuse("without methods any method is accepted");
+    for (const auto& [method, doubt] : node.at("methods_flagged").members())
+      technique.flagged.emplace(method, doubt.text());
+  }
+  if (!technique.methods.empty() && source == "max_diameter") node.at("methods").refuse("a diameter has none");
+  if (!node.has("contrast")) return technique;
+  technique.contrast = node.at("contrast").text_of({"before", "after"});
+  if (std::ranges::count(kDerived, source, &Derived::name) > 0)
+    node.at("contrast").refuse(source + " does not lie on one side of the contrast agent");
+  return technique;
+}
+
 std::string read_fact_source(const Node& node) { return node.text_of({"pathology", "reader"}); }
 
 std::string read_fact(const Node& node) {

@@ -82,10 +82,11 @@ void read_hard_limits(const Node& node, Predictor& predictor) {
 
 void read_measured(const Node& node, const Sources& known, Predictor& predictor) {
   node.expect_keys({"name", "title", "kind", "source", "region", "unit", "valid_range", "axis"},
-                   {"statistic", "hard_limits"});
+                   {"statistic", "hard_limits", "methods", "methods_flagged", "contrast"});
   predictor.source = read_source(node.at("source"), known);
   predictor.statistic = read_statistic(node, predictor.source);
   predictor.region = read_region(node.at("region"));
+  predictor.technique = read_technique(node, predictor.source);
   check_unit(node.at("unit"), predictor.source);
   std::tie(predictor.valid_low, predictor.valid_high) = node.at("valid_range").range();
   std::tie(predictor.axis_low, predictor.axis_high) = node.at("axis").range();

@@ -24,6 +24,10 @@ void check_unit(const Node& unit, const std::string& source);
 [[nodiscard]] std::string read_statistic(const Node& node, const std::string& source);
 [[nodiscard]] std::string read_region(const Node& node);
 
+// "methods", "methods_flagged" and "contrast" of what is measured on `source`, all optional. A change by the contrast
+// agent has two sides of it, a diameter neither side nor method.
+[[nodiscard]] Technique read_technique(const Node& node, const std::string& source);
+
 // "source" of a fact, and the fact itself.
 [[nodiscard]] std::string read_fact_source(const Node& node);
 [[nodiscard]] std::string read_fact(const Node& node);

@@ -16,6 +16,16 @@ namespace {
 using measuring::Measured;
 using nlohmann::json;
 
+// From the injection to what was measured after it: T1 of mapping exams, else synthetic MRI.
+std::optional<double> post_contrast_delay_s(const measuring::Maps& maps) {
+  for (const char* slot : {"t1_post", "symri_post"}) {
+    for (const measuring::MapAtHand& map : maps.maps)
+      if (map.placed_in == slot && map.start_s && map.source.contrast_start_s)
+        return *map.start_s - *map.source.contrast_start_s;
+  }
+  return std::nullopt;
+}
+
 // What the headers say of the exam, as far as models ask.
 classifier::Exam exam_of(const Measured& measured) {
   classifier::Exam exam;
@@ -23,9 +33,8 @@ classifier::Exam exam_of(const Measured& measured) {
     const dicom::Instance& image = map.source;
     if (image.field_strength_t) exam.field_strength_t = image.field_strength_t;
     if (image.contrast_dose_mmol_per_kg) exam.contrast_dose_mmol_per_kg = image.contrast_dose_mmol_per_kg;
-    if (map.slot == "t1_post" && map.start_s && image.contrast_start_s)
-      exam.post_contrast_delay_s = *map.start_s - *image.contrast_start_s;
   }
+  exam.post_contrast_delay_s = post_contrast_delay_s(measured.maps);
   exam.multifocal = measuring::distinct_lesions(measured.outlines.lesions) > 1;
   return exam;
 }

@@ -3,6 +3,7 @@
 // ignores the Derivation.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "dicom/output/measurement_items.h"
 #include "dicom/output/quantity.h"
@@ -117,10 +118,34 @@ std::vector<Reference> all_evidence(const std::vector<SliceMeasurement>& measure
   return all;
 }
 
-void check_derived(const std::vector<SliceMeasurement>& measurements, const std::vector<DerivedMeasurement>& derived) {
+// --- lesions that were measured on no map
+
+std::string sentence(const std::string& region, const std::string& what, const std::string& how) {
+  const std::string brackets = how.empty() ? "" : " (" + how + ")";
+  return (region.empty() ? "A lesion that was not measured" : region) + ": " + what + brackets;
+}
+
+std::string in_words(const DerivedMeasurement& d) {
+  if (!d.value) return sentence(d.region, d.name + " not computed", d.missing);
+  char number[32];
+  std::snprintf(number, sizeof number, " %.4g ", *d.value);
+  return sentence(d.region, d.name + number + printed_unit(d.unit), d.how);
+}
+
+void add_unmeasured(std::vector<std::string>& remarks, const std::vector<SliceMeasurement>& measurements,
+                    const std::vector<DerivedMeasurement>& derived) {
   for (const DerivedMeasurement& d : derived)
-    if (largest(measurements, d.region_uid) == nullptr)
-      fail(Fault::Malformed, "a derived number belongs to a lesion that was not measured");
+    if (largest(measurements, d.region_uid) == nullptr) remarks.push_back(in_words(d));
+}
+
+void add_qualitative(ReportDocument& document, const std::vector<SliceMeasurement>& measurements,
+                     const std::vector<Qualitative>& qualitative) {
+  for (const Qualitative& q : qualitative) {
+    if (q.region_uid.empty() || largest(measurements, q.region_uid) != nullptr)
+      document.qualitative.push_back(qualitative_item(q));
+    else
+      document.remarks.push_back(sentence(q.region, q.name + ": " + q.value, q.how));
+  }
 }
 
 }  // namespace
@@ -131,7 +156,6 @@ Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& me
                                          const std::filesystem::path& folder) {
   return guarded([&] {
     if (measurements.empty()) fail(Fault::Malformed, "there is nothing measured to report");
-    check_derived(measurements, derived);
     ReportDocument document{{"126000", "DCM", "Imaging Measurement Report"},
                             "measurement report",
                             "Lesion measurements",
@@ -144,7 +168,8 @@ Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& me
                             all_evidence(measurements, source)};
     for (const SliceMeasurement* m : in_order_of_display(measurements))
       add_groups(document.groups, *m, derived_for(*m, measurements, derived));
-    for (const Qualitative& q : qualitative) document.qualitative.push_back(qualitative_item(q));
+    add_unmeasured(document.remarks, measurements, derived);
+    add_qualitative(document, measurements, qualitative);
     const auto header = read_template(source.template_image);
     return write_report(document, *header, source, folder);
   });

@@ -48,6 +48,7 @@ struct DerivedMeasurement {
   Code code = {};               // concept; empty: a private code of the name. quantity.h has standard ones
   std::string method = {};      // Measurement Method in words; may be empty
   std::string missing = {};     // "T1 after contrast was not measured: …"
+  std::string region = {};      // tracking identifier of the lesion: needed where it was measured on no map
 };
 
 // A finding in words: kinetic curve type, enhancement pattern, a fact that a reader stated.
@@ -55,6 +56,7 @@ struct Qualitative {
   std::string region_uid;   // "" where it is the exam's
   std::string name, value;  // "Kinetic curve type", "washout": private codes
   std::string how;          // where it comes from and when: the reader, or "proposed: …" with its thresholds
+  std::string region = {};  // as in DerivedMeasurement
 };
 
 // A person who drew or stated something. The name is written once, into the observation context; measurements say the
@@ -80,8 +82,10 @@ struct ReportSource {
 // SR "Imaging Measurement Report" (126000), series 9020. A TID 1410 group for each region and slice of each map, with
 // its own Tracking UID and a plain tracking identifier, and no other group: viewers show a black page otherwise.
 // `derived` is given in the group of its lesion's largest slice on the first map, `qualitative` outside the groups,
-// with the Tracking UID of its lesion. Malformed: nothing measured, a slice without outline, a number that is none, a
-// derived number whose lesion was not measured, or one without value and reason.
+// with the Tracking UID of its lesion. Where a lesion was measured on no map there is neither a group nor a Tracking
+// UID to refer to: what is known of it all the same becomes a Comment ("lesion-2: Maximum diameter 8.1 mm (…)").
+// Malformed: nothing measured, a slice without outline, a number that is none, or a derived one without value and
+// reason.
 [[nodiscard]] Result<Written> write_measurement_report(const std::vector<SliceMeasurement>& measurements,
                                                        const std::vector<DerivedMeasurement>& derived,
                                                        const std::vector<Qualitative>& qualitative,
@@ -97,7 +101,8 @@ struct MeasuredSegments {
 // SR "Imaging Measurement Report" (126000), series 9022, for Slicer and research; viewers that want coordinates show it
 // black (viewers.md 2). A TID 1411 group for each region and map with the numbers of the whole region (`whole`), its
 // segment, and the lesion's own Tracking ID and UID; an Image Library with the Parametric Maps of the evidence.
-// Malformed: no measurement has `whole`, or one that has it belongs to no segment.
+// Malformed: no measurement has `whole`, or one that has it belongs to no segment; or the segmented series is not known:
+// TID 1411 asks for it or for its images, and PixelMed counts a group without either as an error.
 [[nodiscard]] Result<Written> write_segment_report(const std::vector<SliceMeasurement>& measurements,
                                                    const MeasuredSegments& segments, const ReportSource& source,
                                                    const std::filesystem::path& folder);

@@ -113,10 +113,27 @@ void put_content(DcmItem& to, const SegmentationRequest& request) {
   put_text(to, DCM_ImageComments, kResearchNotice);
 }
 
+// An outline may lie in another frame of reference than the image that lends patient and study; what that image says of
+// its own frame's reference point then does not hold.
+void put_frame_of_reference_of(DcmItem& to, const SegmentationRequest& request, DcmItem& source) {
+  put_frame_of_reference(to, source);
+  const std::string& uid = request.frame_of_reference_uid;
+  if (uid.empty() || uid == text(source, DCM_FrameOfReferenceUID)) return;
+  put_text(to, DCM_FrameOfReferenceUID, is_uid(uid) ? uid : uid_from_name("frame of reference|" + uid));
+  put_text(to, DCM_PositionReferenceIndicator, "");
+}
+
+// An outline on whose grid no image lies is derived from nothing that could be named.
 void add_frame(DcmItem& to, const SegmentationRequest& request, const SegmentFrame& frame) {
-  DcmItem& derivation = add_item(add_segment_frame(to, frame), DCM_DerivationImageSequence);
+  DcmItem& item = add_segment_frame(to, frame);
+  const auto& sources = request.per_slice[static_cast<std::size_t>(frame.slice)];
+  if (sources.empty()) {
+    check(item.insertEmptyElement(DCM_DerivationImageSequence), "insert an empty derivation");
+    return;
+  }
+  DcmItem& derivation = add_item(item, DCM_DerivationImageSequence);
   put_code(derivation, DCM_DerivationCodeSequence, {"113076", "DCM", "Segmentation"});
-  add_source_images(derivation, request.per_slice[static_cast<std::size_t>(frame.slice)]);
+  add_source_images(derivation, sources);
 }
 
 void put_references(DcmItem& to, const SegmentationRequest& request, const std::vector<SegmentFrame>& frames) {
@@ -152,7 +169,7 @@ Result<Written> write_result_segmentation(const SegmentationRequest& request, co
         to, *source, UID_SegmentationStorage,
         {"SEG", series, marked_description(request.series_description, request.revision), request.series_number},
         request.equipment, moment(request.content_datetime));
-    put_frame_of_reference(to, *source);
+    put_frame_of_reference_of(to, request, *source);
     put_content(to, request);
     put_binary_format(to, grid(request), frames.size());
     for (std::size_t i = 0; i < request.segments.size(); ++i) add_segment(to, request, i);

@@ -23,11 +23,12 @@ struct SegmentToWrite {
 };
 
 struct SegmentationRequest {
-  std::filesystem::path template_image;  // of the series that the grid belongs to: patient, study, frame of reference
+  std::filesystem::path template_image;  // of the study: patient and study
   std::vector<std::vector<Reference>>
-      per_slice;                         // source images of every slice of the grid, the displayed series first
-  std::vector<SegmentToWrite> segments;  // numbered from 1 in this order
-  std::string content_label = "LESION";  // or "PROPOSAL": its segments say that nobody has reviewed them
+      per_slice;  // source images of every slice of the grid, the displayed series first; of a slice without any: empty
+  std::string frame_of_reference_uid;                  // of the outlines; empty: that of the template
+  std::vector<SegmentToWrite> segments;                // numbered from 1 in this order
+  std::string content_label = "LESION";                // or "PROPOSAL": its segments say that nobody has reviewed them
   std::string series_description = "Lesion segments";  // gets "(RESEARCH)", and the revision
   std::string content_datetime;                        // YYYYMMDDHHMMSS
   std::string digest;                                  // names inputs and settings

@@ -54,7 +54,8 @@ class OnMap {
         numbers_(findings.numbers[lesion.tracking_uid]) {}
 
   void measure(const LastEcho* last_echo) {
-    SlotNumbers slot{.unit = at_hand_.map.unit, .readings = {}};
+    SlotNumbers slot{
+        .unit = at_hand_.map.unit, .method = at_hand_.map.method, .contrast = at_hand_.contrast, .readings = {}};
     for (const Reading& reading : lesion_.readings) {
       if (auto numbers = measure_reading(reading, last_echo)) slot.readings.push_back(*numbers);
     }

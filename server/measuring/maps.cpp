@@ -22,6 +22,7 @@ MapAtHand read_source(Context& context, std::int64_t map_job) {
   if (!row) throw Failure{{"the source image of a map is not here any more"}};
   at_hand.source = need(dicom::read_instance(row->path), "read the header of a source image");
   if (payload.at("start_s").is_number()) at_hand.start_s = payload.at("start_s").get<double>();
+  at_hand.contrast = payload.at("contrast").get<std::string>();
   at_hand.placed_in = payload.at("slot").get<std::string>();
   at_hand.job = map_job;
   return at_hand;

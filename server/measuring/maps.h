@@ -22,6 +22,7 @@ struct MapAtHand {
   std::vector<dicom::Reference> slices;  // the MR map, by slice
   dicom::Instance source;                // an image it was made from
   std::optional<double> start_s;         // of its acquisition, scanner's clock
+  std::string contrast = "unknown";      // "before", "after": of its acquisition
 };
 
 struct Maps {

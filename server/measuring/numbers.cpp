@@ -34,12 +34,14 @@ std::optional<double> statistic_of(const fitting::Statistics& s, std::string_vie
   return std::nullopt;
 }
 
-std::optional<double> mean_of(const LesionNumbers& numbers, std::string_view slot, std::string& unit) {
+const SlotNumbers* slot_named(const LesionNumbers& numbers, std::string_view slot) {
   const auto found = numbers.slots.find(std::string(slot));
-  if (found == numbers.slots.end()) return std::nullopt;
-  unit = found->second.unit;
-  const auto mean = found->second.of("mean", "largest slice");
-  return mean ? std::optional(mean->value) : std::nullopt;
+  return found == numbers.slots.end() ? nullptr : &found->second;
+}
+
+// T1 by inversion recovery less T1 by flip angles is mostly the difference of the methods.
+bool comparable(const SlotNumbers& a, const SlotNumbers& b) {
+  return a.unit == b.unit && (a.method.empty() || b.method.empty() || a.method == b.method);
 }
 
 classifier::Value diameter_of(const LesionNumbers& numbers) {
@@ -48,9 +50,11 @@ classifier::Value diameter_of(const LesionNumbers& numbers) {
 }
 
 classifier::Value change_named(const Change& change, const LesionNumbers& numbers) {
-  if (const auto value = value_of(change, numbers)) return {value->value, value->unit, ""};
+  if (const auto value = value_of(change, numbers))
+    return {value->value, value->unit, "", slot_named(numbers, change.pre)->method};
   return {std::nullopt, "",
-          std::string(change.pre) + " and " + std::string(change.post) + " were not both measured in one unit"};
+          std::string(change.pre) + " and " + std::string(change.post) +
+              " were not both measured in one unit by one method"};
 }
 
 classifier::Value find_value(const std::string& source, const std::string& statistic, const std::string& region,
@@ -61,7 +65,7 @@ classifier::Value find_value(const std::string& source, const std::string& stati
     return change_named(*change, numbers);
   if (const auto found = numbers.slots.find(source); found != numbers.slots.end()) {
     const auto number = found->second.of(statistic, region.empty() ? "largest slice" : region);
-    if (number) return {number->value, found->second.unit, ""};
+    if (number) return {number->value, found->second.unit, "", found->second.method, found->second.contrast};
     return {std::nullopt, found->second.unit, "the statistic " + statistic + " is not computed"};
   }
   const auto why = numbers.missing.find(source);
@@ -83,11 +87,13 @@ std::optional<fitting::Consensus> SlotNumbers::of(std::string_view statistic, st
 std::span<const Change> changes() { return kChanges; }
 
 std::optional<ChangeValue> value_of(const Change& change, const LesionNumbers& numbers) {
-  std::string unit, unit_after;
-  const auto before = mean_of(numbers, change.pre, unit), after = mean_of(numbers, change.post, unit_after);
-  if (!before || !after || unit != unit_after || *before == 0) return std::nullopt;
-  if (change.relative) return ChangeValue{(*before - *after) / *before, "1"};
-  return ChangeValue{*before - *after, unit};
+  const SlotNumbers* pre = slot_named(numbers, change.pre);
+  const SlotNumbers* post = slot_named(numbers, change.post);
+  if (pre == nullptr || post == nullptr || !comparable(*pre, *post)) return std::nullopt;
+  const auto before = pre->of("mean", "largest slice"), after = post->of("mean", "largest slice");
+  if (!before || !after || before->value == 0) return std::nullopt;
+  if (change.relative) return ChangeValue{(before->value - after->value) / before->value, "1"};
+  return ChangeValue{before->value - after->value, pre->unit};
 }
 
 classifier::Values values_for(const classifier::Model& model, const LesionNumbers& numbers) {

@@ -22,6 +22,8 @@ struct ReadingNumbers {
 
 struct SlotNumbers {
   std::string unit;                      // UCUM
+  std::string method{};                  // of the map; empty: not stated
+  std::string contrast = "unknown";      // "before", "after"
   std::vector<ReadingNumbers> readings;  // never empty
 
   // "mean", "median", "p5", "p95", "sd", "skewness", "excess_kurtosis" or "entropy" of "largest slice" or "whole
@@ -49,7 +51,7 @@ struct ChangeValue {
   double value = 0;
   std::string unit;
 };
-// nullopt unless both means are there, in one unit, and the one before is not 0.
+// nullopt unless both means are there, in one unit, by one method as far as it is stated, and the one before is not 0.
 [[nodiscard]] std::optional<ChangeValue> value_of(const Change& change, const LesionNumbers& numbers);
 
 // What a model finds under its predictors and cut-offs; facts are not among them.

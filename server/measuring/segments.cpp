@@ -2,12 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
+#include <optional>
 #include <set>
 
 namespace server::measuring {
 namespace {
 
-constexpr double kSame_mm = 0.01;  // far below a voxel, above rounding
+constexpr double kSame_mm = 0.01;         // far below a voxel, above rounding
+constexpr double kSameVoxel = 1.0 / 3;    // of a voxel or of the distance of slices: nearer than to any other
+constexpr double kSameDirection = 0.001;  // 0.06 degrees: a third of a millimetre at the far end of a breast
 
 // What lies on one stack of planes.
 struct Drawn {
@@ -67,27 +72,39 @@ fitting::Mask on(const fitting::Geometry& grid, const fitting::Mask& mask) {
   return whole;
 }
 
-// Images of the series that the outlines refer to, by slice of the grid; none where no image lies on it.
-std::vector<std::vector<dicom::Reference>> images_on(Context& context, const std::string& study,
-                                                     const std::set<std::string>& series,
-                                                     const fitting::Geometry& grid) {
-  std::vector<std::vector<dicom::Reference>> per_slice(static_cast<std::size_t>(grid.slices()));
+// Images of the series that the outlines refer to.
+std::vector<dicom::Instance> images_of(Context& context, const std::string& study,
+                                       const std::set<std::string>& series) {
+  std::vector<dicom::Instance> all;
   for (const auto& row : need(storage::Index(context.database).instances_of(study), "list instances")) {
     if (!series.contains(row.series_uid)) continue;
-    const auto images = dicom::read_instances(row.path);
-    if (!images) continue;
-    for (const dicom::Instance& image : *images) {
-      if (!image.has_geometry || image.rows != grid.rows || image.columns != grid.columns) continue;
-      for (int slice = 0; slice < grid.slices(); ++slice) {
-        const auto& origin = grid.slice_origins_mm[static_cast<std::size_t>(slice)];
-        if ((image.position_mm - origin).norm() > kSame_mm) continue;
-        auto& references = per_slice[static_cast<std::size_t>(slice)];
-        if (references.empty())  // of several contrasts one says where it was drawn
-          references.push_back({image.sop_class_uid, image.sop_instance_uid, image.series_uid, image.frame});
-      }
-    }
+    if (auto images = dicom::read_instances(row.path)) std::ranges::move(*images, std::back_inserter(all));
   }
-  return per_slice;
+  return all;
+}
+
+bool lies_along(const dicom::Instance& image, const fitting::Geometry& grid) {
+  return image.has_geometry && image.rows == grid.rows && image.columns == grid.columns &&
+         (image.row_direction - grid.row_direction).norm() < kSameDirection &&
+         (image.column_direction - grid.column_direction).norm() < kSameDirection;
+}
+
+// Of the slices as they were acquired: an outline may occupy the first and the fourth only.
+double slice_distance_mm(const fitting::Geometry& grid) {
+  const double spacing = grid.slice_spacing_mm();
+  return grid.slice_thickness_mm > 0 ? std::min(spacing, grid.slice_thickness_mm) : spacing;
+}
+
+// How far the image's first voxel lies from that of the slice, mm; nullopt where it shows other voxels.
+std::optional<double> distance_mm(const dicom::Instance& image, const fitting::Geometry& grid, int slice) {
+  const fitting::Vec3 offset = image.position_mm - grid.slice_origins_mm[static_cast<std::size_t>(slice)];
+  const auto within = [&](const fitting::Vec3& direction, double spacing_mm) {
+    return std::abs(offset.dot(direction)) <= kSameVoxel * spacing_mm;
+  };
+  if (!within(grid.row_direction, grid.column_spacing_mm) || !within(grid.column_direction, grid.row_spacing_mm) ||
+      !within(grid.normal(), slice_distance_mm(grid)))
+    return std::nullopt;
+  return offset.norm();
 }
 
 dicom::SegmentToWrite segment_of(const Lesion& lesion, const Reading& reading, const fitting::Geometry& grid) {
@@ -107,12 +124,34 @@ dicom::SegmentToWrite segment_of(const Lesion& lesion, const Reading& reading, c
 
 }  // namespace
 
+std::vector<std::vector<dicom::Reference>> images_on(const fitting::Geometry& grid,
+                                                     const std::string& frame_of_reference_uid,
+                                                     const std::vector<dicom::Instance>& images) {
+  std::vector<std::vector<dicom::Reference>> per_slice(static_cast<std::size_t>(grid.slices()));
+  std::vector<double> nearest(per_slice.size(), std::numeric_limits<double>::infinity());
+  for (const dicom::Instance& image : images) {
+    const bool same_frame = frame_of_reference_uid.empty() || image.frame_of_reference_uid == frame_of_reference_uid;
+    if (!same_frame || !lies_along(image, grid)) continue;
+    for (int slice = 0; slice < grid.slices(); ++slice) {
+      const auto distance = distance_mm(image, grid, slice);
+      const auto index = static_cast<std::size_t>(slice);
+      // Of several contrasts in one place the first: one says where it was drawn.
+      if (!distance || *distance > nearest[index] - kSame_mm) continue;
+      nearest[index] = *distance;
+      per_slice[index] = {{image.sop_class_uid, image.sop_instance_uid, image.series_uid, image.frame}};
+    }
+  }
+  return per_slice;
+}
+
 std::vector<dicom::SegmentationRequest> segmentations_of(Context& context, const std::string& study,
                                                          const Outlines& outlines) {
+  const auto images = images_of(context, study, outlines.drawn_on);
   std::vector<dicom::SegmentationRequest> requests;
   for (const Drawn& drawn : by_grid(outlines.lesions)) {
     dicom::SegmentationRequest request;
-    request.per_slice = images_on(context, study, outlines.drawn_on, drawn.grid);
+    request.frame_of_reference_uid = drawn.frame_of_reference_uid;
+    request.per_slice = images_on(drawn.grid, drawn.frame_of_reference_uid, images);
     for (const auto& [lesion, reading] : drawn.readings)
       request.segments.push_back(segment_of(*lesion, *reading, drawn.grid));
     requests.push_back(std::move(request));

@@ -7,9 +7,15 @@
 
 namespace server::measuring {
 
-// One request for each grid on which something was drawn; of several readings of a lesion each is a segment. `images`
-// finds the images of a series (headers) that the outlines refer to. Template, date, digest, equipment and predecessors
-// are the caller's to fill in.
+// The image that shows each slice of the grid, among `images` (headers): of the same frame of reference where the
+// outline states one, of the same matrix and direction, and with voxels less than a third of a voxel and of the
+// distance of slices away; the nearest of several. Empty where there is none.
+[[nodiscard]] std::vector<std::vector<dicom::Reference>> images_on(const fitting::Geometry& grid,
+                                                                   const std::string& frame_of_reference_uid,
+                                                                   const std::vector<dicom::Instance>& images);
+
+// One request for each grid on which something was drawn; of several readings of a lesion each is a segment. Template,
+// date, digest, equipment and predecessors are the caller's to fill in.
 [[nodiscard]] std::vector<dicom::SegmentationRequest> segmentations_of(Context& context, const std::string& study,
                                                                        const Outlines& outlines);
 

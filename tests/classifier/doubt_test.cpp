@@ -162,7 +162,7 @@ TEST(Variants, ThatDisagreeAreSaid) {
   const std::vector<Evaluation> both{evaluate(literal, tail, {{"enhancement", "homogeneous"}}),
                                      evaluate(table3, tail, {{"enhancement", "homogeneous"}})};
   EXPECT_THAT(disagreements(both),
-              ElementsAre("the variants of this model disagree with homogeneous enhancement (paper: I): 1.00 "
+              ElementsAre("the variants of this model disagree with homogeneous enhancement (paper: I): > 0.99 "
                           "(symri2025.her2pos.published_literal; research, uncalibrated) and 0.40 "
                           "(symri2025.her2pos.table3_reconstruction; research, uncalibrated)"));
   const std::vector<Evaluation> open{evaluate(literal, tail), evaluate(table3, tail)};

@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 
 namespace {
 
+using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 classifier::Model zhang() {
@@ -47,8 +51,68 @@ TEST(NomogramText, ShowsBothBranchesWhileErIsUnknownAndLabelsEveryProbability) {
   }
   std::sort(probabilities.begin(), probabilities.end());
   ASSERT_EQ(probabilities.size(), 2u);
-  EXPECT_NEAR(probabilities[1], 0.8664, 0.005);  // golden_predictions.csv, ER negative; reports round to 0.01
+  EXPECT_NEAR(probabilities[1], 0.8664, 1e-4);  // golden_predictions.csv, ER negative
   EXPECT_LT(probabilities[0], probabilities[1]);
+}
+
+std::vector<std::string> names_of(const std::vector<dicom::ReportItem>& items, const std::string& beginning) {
+  std::vector<std::string> names;
+  for (const auto& item : items)
+    if (item.name.starts_with(beginning)) names.push_back(item.name);
+  return names;
+}
+
+TEST(NomogramText, NumbersItsBranchesAndSpellsTheirConditionsOutBelow) {
+  const auto items = report(lesion());
+  EXPECT_THAT(names_of(items, "P("), ElementsAre("P(HER2-positive), research, uncalibrated [branch 1 of 2]",
+                                                 "P(HER2-positive), research, uncalibrated [branch 2 of 2]"));
+  EXPECT_THAT(texts_of(items, "Nomogram [branch 1 of 2]"),
+              ElementsAre(HasSubstr("if ER negative (<1% of nuclei): 0.87 (research, uncalibrated)")));
+  EXPECT_THAT(texts_of(items, "Nomogram [branch 2 of 2]"), ElementsAre(HasSubstr("if ER positive (>=1% of nuclei)")));
+  EXPECT_THAT(names_of(report(lesion(), {{"er", "neg"}}), "P("),
+              ElementsAre("P(HER2-positive), research, uncalibrated"));
+}
+
+TEST(NomogramText, KeepsLabelAndNumberOfTheBranchInTheNameHoweverLongTheClassIs) {
+  classifier::Model model = zhang();
+  model.positive = "HER2-overexpression or HER2-low with amplification";
+  model.calibration = classifier::Calibration{.a = 0, .b = 1, .source = "here", .date = "2026-01-01", .cases = 123};
+  const auto items = server::nomogram_items(classifier::evaluate(model, lesion()), lesion());
+  EXPECT_THAT(names_of(items, "P("), ElementsAre("P(positive class), research, calibrated [branch 1 of 2]",
+                                                 "P(positive class), research, calibrated [branch 2 of 2]"));
+  EXPECT_THAT(texts_of(items, "Nomogram [branch 1 of 2]"),
+              ElementsAre(AllOf(HasSubstr(model.positive), HasSubstr("calibrated on 123 local cases"))));
+}
+
+// What the model says at a linear predictor of `linear`.
+std::vector<dicom::ReportItem> at(double linear) {
+  static classifier::Model model = zhang();
+  model.intercept = linear;
+  for (classifier::Predictor& predictor : model.predictors) {
+    predictor.coefficient = 0;
+    for (auto& [level, coefficient] : predictor.level_coefficients) coefficient = level == 0 ? 0 : 1e-9;
+  }
+  return server::nomogram_items(classifier::evaluate(model, lesion(), {{"er", "neg"}}), lesion());
+}
+double number_at(double linear) {
+  for (const auto& item : at(linear))
+    if (item.name.starts_with("P(")) return item.number.value();
+  return -1;
+}
+
+TEST(NomogramText, NeverPrintsAProbabilityOfExactlyZeroOrOne) {
+  EXPECT_DOUBLE_EQ(number_at(std::log(0.9998 / 0.0002)), 0.9998);
+  EXPECT_DOUBLE_EQ(number_at(std::log(0.00012346 / (1 - 0.00012346))), 0.0001235);
+  EXPECT_DOUBLE_EQ(number_at(std::log(0.43218 / (1 - 0.43218))), 0.4322);
+  for (const double linear : {-800.0, -40.0, 40.0, 800.0}) {
+    EXPECT_GT(number_at(linear), 0);
+    EXPECT_LT(number_at(linear), 1);
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%.6g", number_at(linear));  // as reports print numbers
+    EXPECT_STRNE(digits, "1");
+    EXPECT_THAT(texts_of(at(linear), "Nomogram"),
+                testing::Contains(HasSubstr(linear > 0 ? ": > 0.99 (research" : ": < 0.01 (research")));
+  }
 }
 
 TEST(NomogramText, GivesPublishedCutoffSidesWithLikelihoodRatios) {
@@ -87,7 +151,7 @@ TEST(NomogramText, HasOneBranchWhenErIsKnown) {
   for (const auto& item : items)
     if (item.name.starts_with("P(")) probabilities.push_back(item.number.value());
   ASSERT_EQ(probabilities.size(), 1u);
-  EXPECT_NEAR(probabilities[0], 0.8664, 0.005);
+  EXPECT_NEAR(probabilities[0], 0.8664, 1e-4);
 }
 
 }  // namespace

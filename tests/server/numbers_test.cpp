@@ -73,6 +73,29 @@ TEST(LesionNumbers, ChangeByContrastAsZhangDefinesIt) {
   EXPECT_FALSE(value_of(change("dT1"), numbers)) << "units differ";
 }
 
+TEST(LesionNumbers, TellModelsMethodAndSideOfTheContrastAgent) {
+  LesionNumbers numbers;
+  for (const char* name : {"t2star", "t1_pre", "t1_post"}) numbers.slots[name] = slot({500});
+  numbers.slots["t2star"].contrast = "before";
+  for (const char* name : {"t1_pre", "t1_post"}) numbers.slots[name].method = "T1 by Multiple Flip Angles";
+  const auto values = values_for(zhang(), numbers);
+  EXPECT_EQ(values.at("T2star").contrast, "before");
+  EXPECT_EQ(values.at("T1_post").contrast, "unknown");
+  EXPECT_EQ(values.at("T1_post").method, "T1 by Multiple Flip Angles");
+  EXPECT_EQ(values.at("dT1").method, "T1 by Multiple Flip Angles");
+}
+
+TEST(LesionNumbers, ThereIsNoChangeBetweenTwoMethods) {
+  LesionNumbers numbers;
+  numbers.slots["t1_pre"] = slot({1788.6});
+  numbers.slots["t1_post"] = slot({580.93});
+  numbers.slots["t1_pre"].method = "T1 by Inversion Recovery";
+  EXPECT_TRUE(value_of(change("dT1"), numbers)) << "nothing is known against it";
+  numbers.slots["t1_post"].method = "T1 by Multiple Flip Angles";
+  EXPECT_FALSE(value_of(change("dT1"), numbers));
+  EXPECT_THAT(values_for(zhang(), numbers).at("dT1").missing, HasSubstr("by one method"));
+}
+
 TEST(LesionNumbers, ChangeOfSyMriHasTheSignOfThePapersTables) {
   LesionNumbers numbers;
   numbers.slots["symri_pre_pd"] = slot({75}, "%");

@@ -111,12 +111,6 @@ TEST(MeasurementReport, GivesFindingsInWordsWithTheirLesionAndSource) {
   EXPECT_EQ(children(child(evaluations, "ER status")).size(), 1u);
 }
 
-TEST(MeasurementReport, RefusesADerivedNumberWhoseLesionWasNotMeasured) {
-  Case c;
-  c.derived[0].region_uid = kRoot + ".7.2";
-  EXPECT_FALSE(write_measurement_report(c.measurements, c.derived, {}, c.source, c.folder.path()));
-}
-
 TEST(SegmentReport, GivesEachLesionAndMapAGroupWithItsSegmentAndTheLesionsTracking) {
   Case c;
   c.fill();
@@ -152,6 +146,53 @@ TEST(SegmentReport, ListsTheParametricMapsInItsImageLibraryOnce) {
     if (text(*item, DCM_ValueType) == "IMAGE")
       maps.push_back(text(Object::item(*item, DCM_ReferencedSOPSequence), DCM_ReferencedSOPInstanceUID));
   EXPECT_THAT(maps, testing::UnorderedElementsAre(kRoot + ".6.1", kRoot + ".6.2"));
+}
+
+TEST(SegmentReport, RefusesSegmentsOfASeriesThatNobodyKnows) {
+  Case c;
+  MeasuredSegments segments = c.segments();
+  for (const char* unknown : {"", "no uid"}) {
+    segments.source_series_uid = unknown;
+    const auto written = write_segment_report(c.measurements, segments, c.source, c.folder.path());
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().fault, Fault::Malformed);
+  }
+}
+
+std::vector<std::string> comments_of(DcmItem& document) {
+  std::vector<std::string> texts;
+  for (DcmItem* item : children(child(document, "Qualitative Evaluations")))
+    if (name_of(*item) == "Comment") texts.push_back(text(*item, DCM_TextValue));
+  return texts;
+}
+
+TEST(MeasurementReport, SaysInWordsWhatIsKnownOfALesionThatWasMeasuredOnNoMap) {
+  Case c;
+  const std::string unmeasured = kRoot + ".7.2";
+  c.derived.push_back({.region_uid = unmeasured,
+                       .name = "Maximum diameter",
+                       .unit = "mm",
+                       .value = 8.1,
+                       .how = "as outlined",
+                       .region = "Lesion 2"});
+  c.derived.push_back({.region_uid = unmeasured,
+                       .name = "T1 change",
+                       .unit = "ms",
+                       .value = {},
+                       .missing = "there is no T1",
+                       .region = "Lesion 2"});
+  c.qualitative = {{unmeasured, "Kinetic curve type", "washout", "proposed", "Lesion 2"},
+                   {c.measurements[0].region_uid, "Kinetic curve type", "plateau", "proposed", "Lesion 1"}};
+  Object object(c.measured().file);
+  EXPECT_THAT(comments_of(object.data()), testing::IsSupersetOf({"Lesion 2: Maximum diameter 8.1 mm (as outlined)",
+                                                                 "Lesion 2: T1 change not computed (there is no T1)",
+                                                                 "Lesion 2: Kinetic curve type: washout (proposed)"}));
+  for (DcmItem* group : groups_of(object.data()))
+    EXPECT_THAT(numbers_of(*group), testing::Not(testing::Contains("Maximum diameter")));
+  std::vector<std::string> curves;
+  for (DcmItem* item : children(child(object.data(), "Qualitative Evaluations")))
+    if (name_of(*item) == "Kinetic curve type") curves.push_back(value_of(*item));
+  EXPECT_EQ(curves.size(), 1u) << "nothing may refer to the Tracking UID of a lesion without a group";
 }
 
 TEST(SegmentReport, RefusesARegionWithoutSegmentAndNothingMeasuredAsAWhole) {

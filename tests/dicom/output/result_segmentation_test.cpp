@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "dicom/uid.h"
 #include "tests/dicom/output/synthetic.h"
 #include "tests/support/judges.h"
 
@@ -154,6 +155,18 @@ TEST(ResultSegmentation, IsOursAndMarkedForResearch) {
     EXPECT_THAT(text(*segment, DCM_SegmentDescription), Not(HasSubstr("unreviewed")));
 }
 
+TEST(ResultSegmentation, LiesInTheFrameOfReferenceOfItsOutlinesNotOfTheTemplate) {
+  Scene scene;
+  scene.request.frame_of_reference_uid = kRoot + ".1.2";
+  EXPECT_EQ(text(Object(scene.written().file).data(), DCM_FrameOfReferenceUID), kRoot + ".1.2");
+  scene.request.frame_of_reference_uid = kRoot + ".77";
+  EXPECT_EQ(text(Object(scene.written().file).data(), DCM_FrameOfReferenceUID), kRoot + ".77");
+  scene.request.frame_of_reference_uid = "no uid";
+  const std::string derived = text(Object(scene.written().file).data(), DCM_FrameOfReferenceUID);
+  EXPECT_TRUE(is_uid(derived)) << derived;
+  EXPECT_NE(derived, kRoot + ".1.2") << "it would claim the frame of the template";
+}
+
 TEST(ResultSegmentation, SaysOfEverySegmentOfAProposalThatNobodyHasReviewedIt) {
   Scene scene;
   const Written measured = scene.written();
@@ -217,7 +230,10 @@ TEST(ResultSegmentation, PassesDciodvfy) {
   proposal.request.revision = 2;
   proposal.request.predecessors = {{UID_SegmentationStorage, kRoot + ".4.1", kRoot + ".4"}};
   single.request.segments.resize(1);
-  for (const Scene* scene : {&plain, &proposal, &single}) {
+  Scene unseen;  // no image lies on its grid
+  unseen.request.frame_of_reference_uid = kRoot + ".77";
+  for (auto& images : unseen.request.per_slice) images.clear();
+  for (const Scene* scene : {&plain, &proposal, &single, &unseen}) {
     const auto verdict = support::dciodvfy(scene->written().file);
     EXPECT_THAT(verdict.lines_with("Error"), IsEmpty()) << verdict.output;
     EXPECT_THAT(verdict.output, HasSubstr("Segmentation"));
