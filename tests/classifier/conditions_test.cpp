@@ -107,7 +107,7 @@ TEST(Conditions, RefuseALesionBelowTheSmallestOfThePaper) {
   const Evaluation small = symri(with([](Exam& e) { e.max_diameter_mm = 8; }));
   EXPECT_THAT(small.branches, IsEmpty());
   EXPECT_THAT(small.refusals,
-              ElementsAre(HasSubstr("largest diameter is 8 mm, the paper measured lesions of 10 mm or more: ")));
+              ElementsAre(HasSubstr("largest diameter is 8.000 mm, the paper measured lesions of 10 mm or more: ")));
 }
 
 TEST(Conditions, KnowMassesFromNonMassEnhancement) {

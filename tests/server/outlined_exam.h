@@ -32,7 +32,9 @@ struct Outcome {
   server::ProcessSummary summary;
 
   [[nodiscard]] fs::path file(const std::string& name) const { return study / (name + ".dcm"); }
-  [[nodiscard]] bool measured() const { return fs::exists(file("measurements/sr_measurements")); }
+  // Where nothing could be measured there is a report that says why, and no Segmentation of what was.
+  [[nodiscard]] bool measured() const { return fs::exists(file("measurements/seg")); }
+  [[nodiscard]] bool reported() const { return fs::exists(file("measurements/sr_measurements")); }
   [[nodiscard]] report::Report measurements() const { return report::read(file("measurements/sr_measurements")); }
   // State and reason of the jobs of one kind, a line each.
   [[nodiscard]] std::string jobs(const std::string& kind) const {
@@ -43,7 +45,7 @@ struct Outcome {
   }
   // The first line that has `part` in it, of the report, else of the jobs and the account; empty: nobody says so.
   [[nodiscard]] std::string sentence(const std::string& part) const {
-    const std::string texts = (measured() ? measurements().root.all_text() : "") + jobs("measure") +
+    const std::string texts = (reported() ? measurements().root.all_text() : "") + jobs("measure") +
                               summary.studies.at(0).at("passed_over").dump(0);
     const auto at = texts.find(part);
     if (at == std::string::npos) return {};

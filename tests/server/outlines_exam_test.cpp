@@ -96,7 +96,7 @@ Counted count(const fitting::Mask& mask, const dicom::StoredMap& map, int slice,
       const double share = coverage(mask, *source, map.geometry, column, row, slice);
       const double value = map.value[static_cast<std::size_t>(slice) * map.geometry.slice_voxels() +
                                      static_cast<std::size_t>(row * map.geometry.columns + column)];
-      if (share >= 0.5 + doubt) counted.sure.push_back(value);
+      if (share > 0.5 + doubt) counted.sure.push_back(value);
       if (std::abs(share - 0.5) < doubt) counted.doubtful.push_back(value);
     }
   }
@@ -228,7 +228,7 @@ void compare_in_doubt(const Outcome& outcome, const fitting::Mask& mask, const S
     ASSERT_FALSE(counted.sure.empty());
     const double sure = static_cast<double>(counted.sure.size()),
                  doubtful = static_cast<double>(counted.doubtful.size());
-    EXPECT_LE(doubtful, 1 + 0.15 * sure) << "the count says too little";
+    EXPECT_LE(doubtful, 2 + 0.15 * sure) << "the count says too little";
     EXPECT_GE(found.voxels, sure);
     EXPECT_LE(found.voxels, sure + doubtful);
     EXPECT_NEAR(found.mean, mean(counted.sure), doubtful * one_voxel(counted) + 1e-6 * found.mean);
@@ -252,7 +252,11 @@ TEST_P(OutlinedMatrix, IsMeasuredAsCounted) {
   const OutlinedLesion lesion = exam.lesion();
   const Outcome outcome = run_of(exam, kCarriers[0], lesion);
   ASSERT_TRUE(outcome.measured()) << outcome.jobs("measure");
-  for (const Slot& slot : kSlots) compare_with_count(outcome, lesion.mask, slot);
+  for (const Slot& slot : kSlots) {
+    // Diffusion has half the matrix, rounded down: of an odd one its voxels are not those of the outline two by two.
+    const bool unaligned = GetParam() % 2 != 0 && slot.folder == std::string("dwi");
+    unaligned ? compare_in_doubt(outcome, lesion.mask, slot) : compare_with_count(outcome, lesion.mask, slot);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(OfEveryRemainderByEight, OutlinedMatrix, testing::Range(96, 104));

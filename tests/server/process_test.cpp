@@ -135,6 +135,15 @@ std::string reason_of_measure_job(const server::ProcessSummary& summary) {
   return "there is no measure job";
 }
 
+// The text of a report, as dsrdump would print it: every text value of the tree.
+std::string texts_of(const fs::path& report) {
+  DcmFileFormat file;
+  EXPECT_TRUE(file.loadFile(report.c_str()).good());
+  std::ostringstream text;
+  file.getDataset()->print(text);
+  return text.str();
+}
+
 TEST_F(SimulatedExam, AnAlgorithmsProposalThatNobodyReviewedIsNotMeasured) {
   const support::TempFolder work;
   const auto summary = process_with_outline(*folder_ / "exam", work.path(), [](DcmDataset& outline) {
@@ -144,7 +153,9 @@ TEST_F(SimulatedExam, AnAlgorithmsProposalThatNobodyReviewedIsNotMeasured) {
     segment->putAndInsertString(DCM_SegmentAlgorithmName, "somebody's network");
   });
   EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("nobody has reviewed"));
-  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements"));
+  EXPECT_THAT(texts_of(work / "out/study-1/measurements/sr_measurements.dcm"), HasSubstr("nobody has reviewed"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements/seg.dcm"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/nomogram"));
   EXPECT_TRUE(fs::exists(work / "out/study-1/t2/pm_real.dcm"));
 }
 
@@ -156,9 +167,11 @@ TEST_F(SimulatedExam, AnOutlineOfAnotherFrameOfReferenceIsRefusedWithoutQuotingI
     ASSERT_TRUE(outline.findAndGetSequenceItem(DCM_SegmentSequence, segment, 0).good());
     segment->putAndInsertString(DCM_TrackingID, "Invented^Name");
   });
-  EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("could be measured"));
+  EXPECT_THAT(reason_of_measure_job(summary), HasSubstr("it was outlined in another frame of reference"));
   EXPECT_EQ(summary.studies.at(0).dump().find("Invented^Name"), std::string::npos);
-  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements"));
+  EXPECT_THAT(texts_of(work / "out/study-1/measurements/sr_measurements.dcm"),
+              HasSubstr("it was outlined in another frame of reference"));
+  EXPECT_FALSE(fs::exists(work / "out/study-1/measurements/seg.dcm"));
 }
 
 TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
@@ -173,15 +186,6 @@ TEST_F(SimulatedExam, AnOutlineThatIsNotCalledALesionIsTakenForOneAndMeasured) {
     }
   });
   EXPECT_TRUE(fs::exists(work / "out/study-1/nomogram/sr_nomogram.dcm"));
-}
-
-// The text of a report, as dsrdump would print it: every text value of the tree.
-std::string texts_of(const fs::path& report) {
-  DcmFileFormat file;
-  EXPECT_TRUE(file.loadFile(report.c_str()).good());
-  std::ostringstream text;
-  file.getDataset()->print(text);
-  return text.str();
 }
 
 TEST_F(SimulatedExam, ItsNomogramCarriesNoDoubtAboutFieldStrengthAndDelay) {
