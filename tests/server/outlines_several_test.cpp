@@ -148,7 +148,7 @@ TEST(ProposedLesion, IsMeasuredMarkedAndInNoNomogram) {
   Exam exam(128, "skyra-dki", "skyra-dki");
   exam.add_to_recipe("propose_lesions = true");
   const Outcome outcome = exam.run([](const fs::path&) {});
-  ASSERT_TRUE(outcome.measured()) << outcome.jobs("propose");
+  ASSERT_TRUE(outcome.reported()) << outcome.jobs("propose");
   EXPECT_TRUE(fs::exists(outcome.file("measurements/seg_proposal")));
   EXPECT_FALSE(fs::exists(outcome.file("measurements/seg")));
   EXPECT_FALSE(fs::exists(outcome.study / "nomogram"));
