@@ -37,6 +37,24 @@ double Mask::volume_mm3() const {
   return static_cast<double>(count()) * pixel_area_mm2(geometry) * geometry.slice_spacing_mm();
 }
 
+std::vector<int> Mask::occupied_slices() const {
+  std::vector<int> occupied;
+  for (int slice = 0; slice < geometry.slices(); ++slice)
+    if (count(slice) > 0) occupied.push_back(slice);
+  return occupied;
+}
+
+Mask slices_of(const Mask& mask, std::span<const int> slices) {
+  Mask part{.geometry = mask.geometry, .inside = {}};
+  part.geometry.slice_origins_mm.clear();
+  for (const int slice : slices) {
+    part.geometry.slice_origins_mm.push_back(mask.geometry.slice_origins_mm[static_cast<std::size_t>(slice)]);
+    const auto inside = slice_of(mask, slice);
+    part.inside.insert(part.inside.end(), inside.begin(), inside.end());
+  }
+  return part;
+}
+
 std::optional<int> Mask::largest_slice() const {
   std::optional<int> largest;
   std::size_t most = 0;

@@ -25,7 +25,11 @@ struct Mask {
   [[nodiscard]] double volume_mm3() const;
   // The slice with most voxels; the lower one of equals. nullopt when empty.
   [[nodiscard]] std::optional<int> largest_slice() const;
+  [[nodiscard]] std::vector<int> occupied_slices() const;  // ascending
 };
+
+// These slices of a region, ascending, as a region of its own.
+[[nodiscard]] Mask slices_of(const Mask& mask, std::span<const int> slices);
 
 // Planes whose normals have a smaller cosine (1 degree) are not parallel.
 inline constexpr double kLeastParallel = 0.99984769515639124;

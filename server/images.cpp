@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "fitting/arrival.h"
 #include "server/job.h"
 
 namespace server {
@@ -60,6 +61,19 @@ std::variant<ReadAgain, fitting::Refusal> read_again(Context& context, const jso
   again.acquisition = std::move(grouping.acquisitions.front());
   if (!again.acquisition.fits()) return fitting::Refusal{again.acquisition.problem};
   return again;
+}
+
+json payload_of_map(Context& context, std::int64_t map_job) {
+  const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
+  if (!job) throw Failure{{"the map's job is not here any more"}};
+  return json::parse(job->payload);
+}
+
+std::variant<double, fitting::Refusal> arrival_in(const fitting::Series& series, const dicom::Acquisition& dynamic) {
+  if (dynamic.contrast_start_s) return *dynamic.contrast_start_s;
+  const auto found = fitting::contrast_arrival(series);
+  if (const auto* refusal = std::get_if<fitting::Refusal>(&found)) return *refusal;
+  return std::get<fitting::Arrival>(found).time_s;
 }
 
 }  // namespace server

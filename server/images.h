@@ -24,4 +24,11 @@ struct ReadAgain {
 };
 [[nodiscard]] std::variant<ReadAgain, fitting::Refusal> read_again(Context& context, const nlohmann::json& payload);
 
+// What a map job was told. Throws a Failure when it is not here any more.
+[[nodiscard]] nlohmann::json payload_of_map(Context& context, std::int64_t map_job);
+
+// When the agent arrives, on the clock of the series: as the headers say, else as the images show.
+[[nodiscard]] std::variant<double, fitting::Refusal> arrival_in(const fitting::Series& series,
+                                                                const dicom::Acquisition& dynamic);
+
 }  // namespace server

@@ -4,6 +4,7 @@
 #include "server/measuring/documents.h"
 #include "server/measuring/page.h"
 #include "server/measuring/proposals.h"
+#include "server/nomogram_text.h"
 
 namespace server {
 namespace {
@@ -11,23 +12,12 @@ namespace {
 using measuring::Documents;
 using measuring::Measured;
 
-// A lesion that no map could measure is known to the report by this name only.
-template <class Item>
-std::vector<Item> named(std::vector<Item> items, const std::vector<measuring::Lesion>& lesions) {
-  for (Item& item : items) {
-    const auto lesion = std::ranges::find(lesions, item.region_uid, &measuring::Lesion::tracking_uid);
-    if (lesion != lesions.end()) item.region = lesion->tracking_id;
-  }
-  return items;
-}
-
 void write_measurements(Documents& documents, const Measured& measured) {
   const measuring::Findings& findings = measured.findings;
-  const auto derived = named(findings.derived, measured.outlines.lesions);
-  const auto qualitative = named(findings.qualitative, measured.outlines.lesions);
   documents.report("sr_measurements", dicom::ReportClass::Comprehensive, findings.remarks,
                    [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
-                     return dicom::write_measurement_report(findings.slices, derived, qualitative, source, folder);
+                     return dicom::write_measurement_report(findings.slices, findings.derived, findings.qualitative,
+                                                            source, folder);
                    });
 }
 
@@ -70,8 +60,7 @@ void write_page(Documents& documents, const Measured& measured) {
 
 // Who outlined something that cannot be measured learns why in the PACS.
 void write_refusals(Documents& documents, const Measured& measured) {
-  const std::vector<dicom::ReportItem> items{
-      {"Not measured", "Nothing that was outlined could be measured.", std::nullopt, "", {}}};
+  const std::vector<dicom::ReportItem> items{line("Not measured", "Nothing that was outlined could be measured.")};
   documents.report("sr_measurements", dicom::ReportClass::Comprehensive, measured.findings.remarks,
                    [&](const dicom::ReportSource& source, const std::filesystem::path& folder) {
                      return dicom::write_text_report(items, "Lesion measurements (RESEARCH)", source, folder);

@@ -66,8 +66,6 @@ Evaluated evaluate_all(const Context& context, const Measured& measured, const c
   return all;
 }
 
-dicom::ReportItem line(std::string name, std::string text) { return {std::move(name), std::move(text), {}, "", {}}; }
-
 std::vector<dicom::ReportItem> items_of(const Evaluated& all, const Measured& measured,
                                         const std::vector<storage::FactRow>& facts) {
   std::vector<dicom::ReportItem> items;

@@ -11,7 +11,6 @@ namespace {
 using classifier::probability_in_words;
 using dicom::ReportItem;
 
-ReportItem line(std::string name, std::string text) { return {std::move(name), std::move(text), std::nullopt, "", {}}; }
 ReportItem quantity(std::string name, double number, std::string unit) {
   return {std::move(name), "", number, std::move(unit), {}};
 }
@@ -71,6 +70,8 @@ void append_sentences(std::vector<ReportItem>& items, const std::string& name,
 }
 
 }  // namespace
+
+ReportItem line(std::string name, std::string text) { return {std::move(name), std::move(text), std::nullopt, "", {}}; }
 
 std::vector<ReportItem> nomogram_items(const classifier::Evaluation& evaluation, const classifier::Values& values) {
   const classifier::Model& model = *evaluation.model;

@@ -53,14 +53,8 @@ Answer answer_at(T_ASC_Parameters* parameters, std::size_t place) {
 // What is wrong with the peer's answer to C-ECHO; empty: nothing.
 std::string try_echo(RequestedAssociation& association, const Peer& peer) {
   DIC_US status = 0;
-  DcmDataset* detail = nullptr;
-  const OFCondition condition = DIMSE_echoUser(&association.get(), 1, DIMSE_NONBLOCKING,
-                                               static_cast<int>(peer.dimse_timeout.count()), &status, &detail);
-  delete detail;
-  if (condition.bad()) {
-    association.give_up();
-    return condition.text();
-  }
+  const OFCondition condition = association.echo(peer.dimse_timeout, status);
+  if (condition.bad()) return condition.text();
   return status == STATUS_Success ? std::string() : "peer answered " + describe_status(status);
 }
 

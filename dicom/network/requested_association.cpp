@@ -1,5 +1,6 @@
 #include "dicom/network/requested_association.h"
 
+#include <dcmtk/dcmnet/dimse.h>
 #include <dcmtk/dcmnet/dul.h>
 #include <unistd.h>
 
@@ -109,6 +110,15 @@ RequestedAssociation::~RequestedAssociation() {
   patience_->hurry(kFarewell);
   if (!whole_ || ASC_releaseAssociation(association_).bad()) ASC_abortAssociation(association_);
   ASC_destroyAssociation(&association_);
+}
+
+OFCondition RequestedAssociation::echo(std::chrono::seconds timeout, DIC_US& status) {
+  DcmDataset* detail = nullptr;
+  const OFCondition condition =
+      DIMSE_echoUser(association_, 1, DIMSE_NONBLOCKING, static_cast<int>(timeout.count()), &status, &detail);
+  delete detail;
+  if (condition.bad()) give_up();
+  return condition;
 }
 
 bool RequestedAssociation::proposed(const ProposedContext& context) const {

@@ -37,6 +37,9 @@ class RequestedAssociation {
   [[nodiscard]] bool proposed(const ProposedContext& context) const;
   // The context the peer accepted for what was proposed; id 0: none.
   [[nodiscard]] T_ASC_PresentationContext accepted(const ProposedContext& proposed) const;
+  // C-ECHO, for which a context must have been accepted: the peer's status in `status`. Gives the association up where
+  // nothing came back.
+  [[nodiscard]] OFCondition echo(std::chrono::seconds timeout, DIC_US& status);
   // After an error: nothing more is sent but an abort.
   void give_up() { whole_ = false; }
 

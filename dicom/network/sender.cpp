@@ -290,14 +290,7 @@ Result<void> echo(const Peer& peer) {
     if (association.accepted(verification).presentationContextID == 0)
       fail(Fault::Rejected, "peer does not accept verification");
     DIC_US status = 0;
-    DcmDataset* detail = nullptr;
-    const OFCondition condition = DIMSE_echoUser(&association.get(), 1, DIMSE_NONBLOCKING,
-                                                 static_cast<int>(peer.dimse_timeout.count()), &status, &detail);
-    delete detail;
-    if (condition.bad()) {
-      association.give_up();
-      check(condition, "verification", Fault::Network);
-    }
+    check(association.echo(peer.dimse_timeout, status), "verification", Fault::Network);
     if (status != STATUS_Success) fail(Fault::Rejected, "peer answered " + describe_status(status));
   });
 }

@@ -13,8 +13,7 @@ std::vector<SegmentFrame> frames_of(const std::vector<const fitting::Mask*>& mas
   std::vector<SegmentFrame> frames;
   std::set<int> slices;
   for (std::size_t i = 0; i < masks.size(); ++i)
-    for (int slice = 0; slice < masks[i]->geometry.slices(); ++slice) {
-      if (masks[i]->count(slice) == 0) continue;
+    for (const int slice : masks[i]->occupied_slices()) {
       frames.push_back({masks[i], static_cast<int>(i) + 1, slice, 0});
       slices.insert(slice);
     }

@@ -144,17 +144,22 @@ std::string Measured::refused() const {
   return fmt::format("{}", fmt::join(all, "; "));
 }
 
-std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job) {
-  const json payload = json::parse(job.payload);
+std::variant<Measured, fitting::Refusal> measure_lesions(Context& context, const storage::Job& job, Outlines outlines) {
   Measured measured;
-  measured.outlines = read_outlines(context, payload.at("rois").get<std::vector<std::string>>());
-  measured.maps = read_maps(context, job.study_uid, payload);
+  measured.outlines = std::move(outlines);
+  measured.maps = read_maps(context, job.study_uid, json::parse(job.payload));
   if (measured.maps.maps.empty()) return fitting::Refusal{"there is no map that could be measured"};
-  std::vector<std::string> remarks = measured.outlines.remarks;
-  measured.for_models = lesion_for_models(measured.outlines.lesions, remarks);
   measured.findings = measure(context, measured.maps, measured.outlines.lesions);
-  auto& all = measured.findings.remarks;
-  all.insert(all.begin(), remarks.begin(), remarks.end());
+  const auto& first = measured.outlines.remarks;
+  measured.findings.remarks.insert(measured.findings.remarks.begin(), first.begin(), first.end());
+  return measured;
+}
+
+std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job) {
+  Outlines outlines = read_outlines(context, json::parse(job.payload).at("rois").get<std::vector<std::string>>());
+  const Lesion* for_models = lesion_for_models(outlines.lesions, outlines.remarks);  // moving a vector moves no lesion
+  auto measured = measure_lesions(context, job, std::move(outlines));
+  if (auto* found = std::get_if<Measured>(&measured)) found->for_models = for_models;
   return measured;
 }
 

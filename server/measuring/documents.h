@@ -63,6 +63,10 @@ struct Measured {
   // its author did, which may be a person.
   [[nodiscard]] std::string refused() const;
 };
+// Of these lesions on the maps that the job names; its remarks begin with those of the outlines. A Refusal where there
+// is no map that could be measured.
+[[nodiscard]] std::variant<Measured, fitting::Refusal> measure_lesions(Context& context, const storage::Job& job,
+                                                                       Outlines outlines);
 // Of what people outlined. A Refusal where there is no map that could be measured.
 [[nodiscard]] std::variant<Measured, fitting::Refusal> measure_outlines(Context& context, const storage::Job& job);
 

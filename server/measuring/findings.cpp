@@ -32,13 +32,14 @@ double least_snr(const config::Recipe& recipe, const MapAtHand& map) {
   return slot != nullptr ? slot->least_snr : 0;
 }
 
-// One slice of a region, as a region of its own.
-fitting::Mask slice_of(const fitting::Mask& mask, int slice) {
-  const auto size = static_cast<std::ptrdiff_t>(mask.geometry.slice_voxels());
-  fitting::Mask one{.geometry = mask.geometry, .inside = {}};
-  one.geometry.slice_origins_mm = {mask.geometry.slice_origins_mm[static_cast<std::size_t>(slice)]};
-  one.inside.assign(mask.inside.begin() + slice * size, mask.inside.begin() + (slice + 1) * size);
-  return one;
+void derive(Findings& findings, const Lesion& lesion, std::string name, std::string unit, double value,
+            std::string how) {
+  findings.derived.push_back({.region_uid = lesion.tracking_uid,
+                              .name = std::move(name),
+                              .unit = std::move(unit),
+                              .value = value,
+                              .how = std::move(how),
+                              .region = lesion.tracking_id});
 }
 
 // One lesion on one map. The parts of the work in their order: carry each reading to the map's grid, leave out what is
@@ -51,7 +52,8 @@ class OnMap {
         index_(index),
         lesion_(lesion),
         findings_(findings),
-        numbers_(findings.numbers[lesion.tracking_uid]) {}
+        numbers_(findings.numbers[lesion.tracking_uid]),
+        least_snr_(least_snr(context.recipe, at_hand)) {}
 
   void measure(const LastEcho* last_echo) {
     SlotNumbers slot{
@@ -117,25 +119,19 @@ class OnMap {
   }
 
   void add_snr() {
-    const double least = least_snr(context_.recipe, at_hand_);
     add_of_readings(fmt::format("Lesion SNR of the last echo, {}", at_hand_.slot), "1", snrs_);
-    add_of_readings(fmt::format("Voxels below SNR {:g}, {}", least, at_hand_.slot), "%", excluded_percent_);
+    add_of_readings(fmt::format("Voxels below SNR {:g}, {}", least_snr_, at_hand_.slot), "%", excluded_percent_);
   }
 
   void add_of_readings(const std::string& name, const std::string& unit, const std::vector<fitting::Reading>& values) {
     const fitting::Consensus consensus = fitting::consensus(values);
-    findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                 .name = name,
-                                 .unit = unit,
-                                 .value = consensus.value,
-                                 .how = snr_how_ + (lesion_.several() ? "; " + consensus.how : "")});
+    derive(findings_, lesion_, name, unit, consensus.value, snr_how_ + (lesion_.several() ? "; " + consensus.how : ""));
   }
 
   // The map with 0 where the last echo is mostly noise; empty when too much of the lesion is.
   std::vector<float> without_noise(const Reading& reading, const LastEcho& last_echo, const fitting::Mask& mask,
                                    int largest) {
-    const double least = least_snr(context_.recipe, at_hand_);
-    const auto snr = last_echo.snr(mask, largest, least);
+    const auto snr = last_echo.snr(mask, largest, least_snr_);
     std::vector<float> values = at_hand_.map.value;
     if (const auto* refusal = std::get_if<fitting::Refusal>(&snr)) {
       remark("no voxel was left out for its SNR: " + refusal->reason);
@@ -147,12 +143,12 @@ class OnMap {
     if (snr_how_.empty()) snr_how_ = found.how;
     if (found.excluded_share > kMostNoisy) {
       no_number(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo",
-                            100 * found.excluded_share, least));
+                            100 * found.excluded_share, least_snr_));
       return {};
     }
     if (found.excluded_share > kMostFailed)
       remark(fmt::format("{:.0f} % of its voxels have an SNR below {:g} in the last echo and are left out",
-                         100 * found.excluded_share, least));
+                         100 * found.excluded_share, least_snr_));
     for (std::size_t i = 0; i < values.size(); ++i)
       if (found.excluded[i] != 0) values[i] = 0;
     return values;
@@ -172,7 +168,7 @@ class OnMap {
         add_slice(reading, mask, s, *statistics, s == largest ? whole : std::nullopt);
     }
     if (&reading == &lesion_.readings.front()) {
-      findings_.seen.push_back({index_, lesion_.tracking_uid, largest, slice_of(mask, largest)});
+      findings_.seen.push_back({index_, lesion_.tracking_uid, largest, fitting::slices_of(mask, {&largest, 1})});
       if (at_hand_.map.quantity == "RE_early" && is_dynamic(context_.recipe, at_hand_)) add_dynamics(mask, largest);
     }
     return ReadingNumbers{reading.reader, *slice, *whole};
@@ -181,7 +177,7 @@ class OnMap {
   // Proposals for the reader, from the dynamic series; no model uses them.
   void add_dynamics(const fitting::Mask& mask, int largest) {
     const auto propose = [&](const char* what, const std::string& value, const std::string& how) {
-      findings_.qualitative.push_back({lesion_.tracking_uid, what, value, how});
+      findings_.qualitative.push_back({lesion_.tracking_uid, what, value, how, lesion_.tracking_id});
     };
     const auto kinetics = kinetics_of(context_, at_hand_, mask);
     if (const auto* refusal = std::get_if<fitting::Refusal>(&kinetics)) {
@@ -227,11 +223,8 @@ class OnMap {
     for (const char* statistic : {"mean", "sd", "median"}) {
       const auto consensus = slot.of(statistic, "largest slice");
       if (!consensus) continue;
-      findings_.derived.push_back({.region_uid = lesion_.tracking_uid,
-                                   .name = fmt::format("{} {}{}", at_hand_.slot, statistic, kConsensus),
-                                   .unit = slot.unit,
-                                   .value = consensus->value,
-                                   .how = consensus->how});
+      derive(findings_, lesion_, fmt::format("{} {}{}", at_hand_.slot, statistic, kConsensus), slot.unit,
+             consensus->value, consensus->how);
     }
   }
 
@@ -241,6 +234,7 @@ class OnMap {
   const Lesion& lesion_;
   Findings& findings_;
   LesionNumbers& numbers_;
+  double least_snr_;
   // Of the readings.
   double farthest_mm_ = 0, least_covered_ = 1;
   std::size_t fewest_voxels_ = kFewestVoxels;
@@ -263,32 +257,17 @@ void add_diameter(const Lesion& lesion, Findings& findings) {
   findings.numbers[lesion.tracking_uid].max_diameter_mm = diameter;
   const std::string how =
       "largest caliper within a slice, as outlined" + (lesion.several() ? "; " + diameter.how : std::string());
-  findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                              .name = "Maximum diameter",
-                              .unit = "mm",
-                              .value = diameter.value,
-                              .how = how});
-  findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                              .name = "Maximum diameter (3D)",
-                              .unit = "mm",
-                              .value = fitting::feret_diameter_mm(mask),
-                              .how = "largest caliper in space, as first outlined"});
-  findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                              .name = "Volume",
-                              .unit = "mm3",
-                              .value = mask.volume_mm3(),
-                              .how = "voxels times their volume, as first outlined"});
+  derive(findings, lesion, "Maximum diameter", "mm", diameter.value, how);
+  derive(findings, lesion, "Maximum diameter (3D)", "mm", fitting::feret_diameter_mm(mask),
+         "largest caliper in space, as first outlined");
+  derive(findings, lesion, "Volume", "mm3", mask.volume_mm3(), "voxels times their volume, as first outlined");
 }
 
 void add_changes(const Lesion& lesion, Findings& findings) {
   for (const Change& change : changes()) {
     const auto value = value_of(change, findings.numbers[lesion.tracking_uid]);
     if (!value) continue;
-    findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                                .name = std::string(change.title),
-                                .unit = value->unit,
-                                .value = value->value,
-                                .how = std::string(change.how)});
+    derive(findings, lesion, std::string(change.title), value->unit, value->value, std::string(change.how));
   }
 }
 
@@ -336,13 +315,11 @@ void add_spread(const Lesion& lesion, Findings& findings) {
   if (!lesion.several()) return;
   for (const auto& [slot, numbers] : findings.numbers[lesion.tracking_uid].slots) {
     const auto [least, most] = std::ranges::minmax(numbers.readings, {}, [](const auto& r) { return r.slice.mean; });
-    findings.derived.push_back({.region_uid = lesion.tracking_uid,
-                                .name = fmt::format("{} mean, range of the readings", slot),
-                                .unit = numbers.unit,
-                                .value = most.slice.mean - least.slice.mean,
-                                .how = fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
-                                                   "lesions",
-                                                   numbers.readings.size())});
+    derive(findings, lesion, fmt::format("{} mean, range of the readings", slot), numbers.unit,
+           most.slice.mean - least.slice.mean,
+           fmt::format("largest minus smallest mean of {} readings; an ICC needs several "
+                       "lesions",
+                       numbers.readings.size()));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "server/images.h"
 #include "server/job.h"
 
 namespace server::measuring {
@@ -14,9 +15,7 @@ using nlohmann::json;
 // come from it) and when it began.
 MapAtHand read_source(Context& context, std::int64_t map_job) {
   MapAtHand at_hand;
-  const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
-  if (!job) throw Failure{{"the map's job is not here any more"}};
-  const json payload = json::parse(job->payload);
+  const json payload = payload_of_map(context, map_job);
   const auto row = need(storage::Index(context.database).find(uid_in(payload.at("instances").at(0).get<std::string>())),
                         "find a source image");
   if (!row) throw Failure{{"the source image of a map is not here any more"}};

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "dicom/uid.h"
-#include "fitting/arrival.h"
 #include "fitting/proposal.h"
 #include "server/images.h"
 
@@ -12,27 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-std::variant<double, fitting::Refusal> arrival_of(const fitting::Series& series, const dicom::Acquisition& dynamic) {
-  if (dynamic.contrast_start_s) return *dynamic.contrast_start_s;
-  const auto found = fitting::contrast_arrival(series);
-  if (const auto* refusal = std::get_if<fitting::Refusal>(&found)) return *refusal;
-  return std::get<fitting::Arrival>(found).time_s;
-}
-
-// As outlines are: the slices that it occupies alone.
-fitting::Mask occupied(const fitting::Mask& mask) {
-  fitting::Mask part{.geometry = mask.geometry, .inside = {}};
-  part.geometry.slice_origins_mm.clear();
-  const auto size = static_cast<std::ptrdiff_t>(mask.geometry.slice_voxels());
-  for (int slice = 0; slice < mask.geometry.slices(); ++slice) {
-    if (mask.count(slice) == 0) continue;
-    part.geometry.slice_origins_mm.push_back(mask.geometry.slice_origins_mm[static_cast<std::size_t>(slice)]);
-    const auto begin = mask.inside.begin() + slice * size;
-    part.inside.insert(part.inside.end(), begin, begin + size);
-  }
-  return part;
-}
-
 Lesion as_lesion(const fitting::ProposedLesion& proposed, std::size_t number, const dicom::Acquisition& dynamic,
                  const std::string& key) {
   dicom::Region region;
@@ -40,7 +18,7 @@ Lesion as_lesion(const fitting::ProposedLesion& proposed, std::size_t number, co
   region.label = fmt::format("Proposal {}", number);
   region.algorithm_type = "AUTOMATIC";
   region.frame_of_reference_uid = dynamic.frame_of_reference_uid;
-  region.mask = occupied(proposed.mask);
+  region.mask = fitting::slices_of(proposed.mask, proposed.mask.occupied_slices());
   Lesion lesion{.tracking_id = fmt::format("Proposal {} (unreviewed)", number),
                 .tracking_uid = dicom::uid_from_name(fmt::format("proposal|{}|{}", key, number)),
                 .category = {"49755003", "SCT", "Morphologically Abnormal Structure"},
@@ -54,14 +32,12 @@ Lesion as_lesion(const fitting::ProposedLesion& proposed, std::size_t number, co
 }
 
 std::variant<Outlines, fitting::Refusal> propose(Context& context, std::int64_t map_job) {
-  const auto job = need(storage::JobQueue(context.database).find(map_job), "find the map's job");
-  if (!job) throw Failure{{"the map's job is not here any more"}};
-  const auto read = read_again(context, json::parse(job->payload));
+  const auto read = read_again(context, payload_of_map(context, map_job));
   if (const auto* refusal = std::get_if<fitting::Refusal>(&read)) return *refusal;
   const ReadAgain& images = std::get<ReadAgain>(read);
   const auto loaded = need(dicom::load_series(images.acquisition, images.instances, context.settings.fitting.threads),
                            "read the pixels");
-  const auto arrival = arrival_of(loaded.series, images.acquisition);
+  const auto arrival = arrival_in(loaded.series, images.acquisition);
   if (const auto* refusal = std::get_if<fitting::Refusal>(&arrival)) return *refusal;
   auto proposed = fitting::propose_lesions(loaded.series, std::get<double>(arrival));
   if (const auto* refusal = std::get_if<fitting::Refusal>(&proposed)) return *refusal;
@@ -84,13 +60,9 @@ std::variant<Measured, fitting::Refusal> measure_proposals(Context& context, con
     return fitting::Refusal{"there is more than one dynamic series; nothing is proposed on any of them"};
   auto proposed = propose(context, payload.at("dynamic").at(0).get<std::int64_t>());
   if (auto* refusal = std::get_if<fitting::Refusal>(&proposed)) return *refusal;
-  Measured measured;
-  measured.outlines = std::move(std::get<Outlines>(proposed));
-  measured.maps = read_maps(context, job.study_uid, payload);
-  measured.findings = measure(context, measured.maps, measured.outlines.lesions);
-  if (measured.findings.slices.empty()) return fitting::Refusal{"no proposed lesion could be measured on any map"};
-  auto& remarks = measured.findings.remarks;
-  remarks.insert(remarks.begin(), measured.outlines.remarks.begin(), measured.outlines.remarks.end());
+  auto measured = measure_lesions(context, job, std::move(std::get<Outlines>(proposed)));
+  if (const auto* found = std::get_if<Measured>(&measured); found != nullptr && found->nothing())
+    return fitting::Refusal{"no proposed lesion could be measured on any map"};
   return measured;
 }
 

@@ -9,6 +9,9 @@ namespace {
 
 using classifier::Model;
 using classifier::parse_model;
+using classifier_test::error_after;
+using classifier_test::error_of;
+using classifier_test::error_with;
 using classifier_test::parsed;
 using classifier_test::small_document;
 using nlohmann::json;
@@ -17,21 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-std::string error_of(std::string_view text, const classifier::Sources& known = {}) {
-  const auto model = parse_model(text, "m.json", known);
-  return model ? "no error" : model.error().what;
-}
-
-std::string error_after(const std::function<void(json&)>& change) {
-  json document = small_document();
-  change(document);
-  return error_of(document.dump());
-}
-
-std::string error_with(const std::string& pointer, const json& value) {
-  return error_after([&](json& document) { document[json::json_pointer(pointer)] = value; });
-}
 
 // One key or element per line, so that the expected line can be counted.
 constexpr std::string_view kTask = R"({

@@ -16,6 +16,9 @@ using classifier::Cutoff;
 using classifier::Model;
 using classifier::parse_model;
 using classifier::Provenance;
+using classifier_test::error_after;
+using classifier_test::error_of;
+using classifier_test::error_with;
 using classifier_test::small_document;
 using classifier_test::zhang;
 using nlohmann::json;
@@ -24,23 +27,6 @@ using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-
-std::string error_of(std::string_view text) {
-  const auto model = parse_model(text, "m.json");
-  return model ? "no error" : model.error().what;
-}
-
-// The error after one change of the small model.
-std::string error_after(const std::function<void(json&)>& change) {
-  json document = small_document();
-  change(document);
-  return error_of(document.dump());
-}
-
-// And after setting what a pointer names.
-std::string error_with(const std::string& pointer, const json& value) {
-  return error_after([&](json& document) { document[json::json_pointer(pointer)] = value; });
-}
 
 const Cutoff& cutoff_on(const Model& model, std::string_view name) {
   for (const Cutoff& cutoff : model.cutoffs)

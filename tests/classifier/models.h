@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "classifier/evaluate.h"
 
@@ -48,6 +50,24 @@ inline classifier::Model parsed(const nlohmann::json& document) {
   auto model = classifier::parse_model(document.dump(), "small.json");
   if (!model) throw std::runtime_error(model.error().what);
   return *model;
+}
+
+// What the loader says of a file that is called m.json.
+inline std::string error_of(std::string_view text, const classifier::Sources& known = {}) {
+  const auto model = classifier::parse_model(text, "m.json", known);
+  return model ? "no error" : model.error().what;
+}
+
+// After one change of the small model.
+inline std::string error_after(const std::function<void(nlohmann::json&)>& change) {
+  nlohmann::json document = small_document();
+  change(document);
+  return error_of(document.dump());
+}
+
+// And after setting what a pointer names.
+inline std::string error_with(const std::string& pointer, const nlohmann::json& value) {
+  return error_after([&](nlohmann::json& document) { document[nlohmann::json::json_pointer(pointer)] = value; });
 }
 
 // The inputs of a worked case as an exam would bring them: measurements by name, facts by their answers.
