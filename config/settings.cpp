@@ -145,6 +145,11 @@ constexpr Key<Settings> kStorage[] = {
      [](const Entry& e, Settings& s) {
        s.store.floor_bytes = static_cast<std::uint64_t>(std::ldexp(e.number(0, 1e6), 30));
      }},
+    {"durability",
+     [](const Entry& e, Settings& s) {
+       s.store.durability =
+           e.text_of({"full", "relaxed"}) == "full" ? storage::Durability::Full : storage::Durability::Relaxed;
+     }},
 };
 
 constexpr Key<Settings> kGrouping[] = {

@@ -31,6 +31,7 @@ struct Context {
   // Of a folder: what ends the wait for more, and whether its files are images of one study whatever their headers say.
   std::string end_of_arrival = "the quiet period of the study is over";
   bool one_study = false;
+  bool from_folder = false;  // the files are the user's own: read a moment ago, and not ours to move
 };
 
 // Reads a recipe and checks that the maps which it names exist; throws a Failure.

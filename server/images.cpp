@@ -6,6 +6,7 @@
 
 #include "fitting/arrival.h"
 #include "server/job.h"
+#include "server/reconcile.h"
 
 namespace server {
 
@@ -16,11 +17,16 @@ std::vector<dicom::Instance> read_named(Context& context, const json& names_of_i
   const auto names = names_of_images.get<std::set<std::string>>();
   std::set<std::string> uids;
   for (const std::string& name : names) uids.insert(uid_in(name));
-  std::vector<dicom::Instance> instances;
+  std::vector<storage::InstanceRow> rows;
   for (const std::string& uid : uids) {
-    const auto row = need(index.find(uid), "find an instance");
+    auto row = need(index.find(uid), "find an instance");
     if (!row) throw Failure{{"instance " + uid + " is not here any more"}};
-    for (dicom::Instance& image : need(dicom::read_instances(row->path), "read a header")) {
+    rows.push_back(*std::move(row));
+  }
+  if (!context.from_folder) verify(context.store, context.database, rows, context.settings.fitting.threads);
+  std::vector<dicom::Instance> instances;
+  for (const storage::InstanceRow& row : rows) {
+    for (dicom::Instance& image : need(dicom::read_instances(row.path), "read a header")) {
       if (!names.contains(dicom::image_name(image))) continue;
       // Whether anything is missing was decided from the whole study; of these images alone the scanner's count would
       // not be true.

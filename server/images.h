@@ -9,7 +9,8 @@
 
 namespace server {
 
-// What image_name() gave of images that are here. Throws a Failure when one of them is not here any more.
+// What image_name() gave of images that are here. Throws a Failure when one of them is not here any more, or no
+// longer as it came (it is in quarantine then).
 [[nodiscard]] std::vector<dicom::Instance> read_named(Context& context, const nlohmann::json& names);
 
 // Some volumes and some neighbouring slices of an acquisition, in their order: what load_series() makes of it is that

@@ -21,7 +21,8 @@ auto Ingest::with_index(F&& use) {
     }
   }
   if (!connection)
-    connection = std::make_unique<storage::Database>(need(storage::Database::open(database_), "open the database"));
+    connection = std::make_unique<storage::Database>(
+        need(storage::Database::open(database_, storage::Database::Commits::Unsynced), "open the database"));
   storage::Index index(*connection);
   auto result = use(index);
   const std::scoped_lock lock(idle_mutex_);
@@ -52,7 +53,7 @@ StoreStatus Ingest::store(dicom::Received received) {
 }
 
 StoreStatus Ingest::decide(const dicom::Received& received) {
-  const auto identity = dicom::read_identity(received.file);
+  const auto identity = dicom::read_identity(received.file, dicom::Digest::Unwanted);
   if (!identity && identity.error().fault == dicom::Fault::Io) throw Failure{{identity.error().what}};
   if (!identity) return quarantine(received, identity.error().what, StoreStatus::CannotUnderstand);
   if (identity->sop_instance_uid != received.sop_instance_uid || identity->sop_class_uid != received.sop_class_uid) {
@@ -67,34 +68,32 @@ StoreStatus Ingest::decide(const dicom::Received& received) {
 }
 
 // The file becomes durable first. Should its row be lost in a crash, the next start reads it back from the file; should
-// it be refused now, the sender is told to come again, and finds the file already there.
+// it be refused now, the sender is told to come again, and finds the file already there. The digest of its bytes is
+// made for the row, after the answer, unless there is something to compare it with.
 StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity& identity) {
   using Outcome = storage::ObjectStore::Published::Outcome;
-  const auto existing = with_index(
-      [&](storage::Index& index) { return need(index.find(identity.sop_instance_uid), "look an instance up"); });
-  const auto known = existing ? std::optional(existing->payload_digest) : std::nullopt;
-  const auto published = store_.publish(received.file, identity.sop_instance_uid, identity.payload_digest, known);
+  const auto known = known_digest(identity.sop_instance_uid);
+  const std::string digest =
+      known ? need(dicom::read_identity(received.file), "read a received file").payload_digest : std::string();
+  const auto published = store_.publish(received.file, identity.sop_instance_uid, digest, known);
   if (!published) {
     log::trouble("store", published.error().what);
     count(received.association, false, {});
     return StoreStatus::OutOfResources;
   }
   if (published->outcome == Outcome::SetAside) {
-    log::instance_set_aside(identity.sop_instance_uid, identity.payload_digest);
+    log::instance_set_aside(identity.sop_instance_uid);
     with_index([&](storage::Index& index) {
       return index.add_incident({identity.study_uid, identity.sop_instance_uid, "aside",
                                  "the same SOP Instance UID came with other bytes; the first version is used",
                                  published->path, now()});
     });
   } else {
-    // Also for AlreadyThere: a crash may have left the file without its row. add() leaves a known row untouched.
-    const auto added = with_index([&](storage::Index& index) {
-      return index.add({identity.sop_instance_uid, identity.sop_class_uid, identity.study_uid, identity.series_uid,
-                        identity.transfer_syntax_uid, published->path, identity.payload_digest, published->bytes,
-                        received.calling_ae_title, now()});
-    });
-    if (!added) {
-      log::trouble("index", added.error().what);
+    // Also for AlreadyThere: a crash may have left the file without its row. A known row is left untouched.
+    if (!indexer_.add({identity.sop_instance_uid, identity.sop_class_uid, identity.study_uid, identity.series_uid,
+                       identity.transfer_syntax_uid, published->path, digest, published->bytes,
+                       received.calling_ae_title, now()})) {
+      log::trouble("receive", "the index takes no more");
       count(received.association, false, {});
       return StoreStatus::OutOfResources;
     }
@@ -102,6 +101,14 @@ StoreStatus Ingest::keep(const dicom::Received& received, const dicom::Identity&
   }
   count(received.association, true, identity.study_uid);
   return StoreStatus::Success;
+}
+
+// What the index has for this UID, or is about to have.
+std::optional<std::string> Ingest::known_digest(const std::string& sop_instance_uid) {
+  if (indexer_.is_waiting(sop_instance_uid)) indexer_.flush();
+  const auto row =
+      with_index([&](storage::Index& index) { return need(index.find(sop_instance_uid), "look an instance up"); });
+  return row ? std::optional(row->payload_digest) : std::nullopt;
 }
 
 StoreStatus Ingest::quarantine(const dicom::Received& received, const std::string& reason, StoreStatus status) {
@@ -138,6 +145,7 @@ void Ingest::opened(std::uint64_t association, const std::string& calling) {
 }
 
 void Ingest::closed(std::uint64_t association, const std::string& how) {
+  indexer_.flush();
   const std::scoped_lock lock(associations_mutex_);
   const Association counts = associations_[association];
   associations_.erase(association);

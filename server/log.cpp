@@ -97,6 +97,10 @@ void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing) {
                     counted(indexed, "file"), counted(missing, "file")),
         {{"swept", swept}, {"indexed", indexed}, {"missing", missing}});
 }
+void instance_corrupt(std::string_view uid, std::string_view why) {
+  event(kError, "instance_corrupt", fmt::format("instance {} moved to quarantine: {}", uid, why),
+        {{"instance", uid}, {"why", why}});
+}
 void leases_returned(std::size_t jobs, std::string_view why) {
   event(kWarn, "leases_returned", fmt::format("{} returned to the queue: {}", counted(jobs, "job"), why),
         {{"jobs", jobs}, {"why", why}});
@@ -134,10 +138,9 @@ void instance_stored(std::uint64_t association, std::string_view uid, std::uint6
         fmt::format("association {}: instance {} stored, {} bytes", association, uid, bytes),
         {{"association", association}, {"instance", uid}, {"bytes", bytes}});
 }
-void instance_set_aside(std::string_view uid, std::string_view digest) {
-  event(kWarn, "instance_set_aside",
-        fmt::format("instance {} came again with other bytes ({}): kept aside", uid, digest.substr(0, 12)),
-        {{"instance", uid}, {"digest", digest}});
+void instance_set_aside(std::string_view uid) {
+  event(kWarn, "instance_set_aside", fmt::format("instance {} came again with other bytes: kept aside", uid),
+        {{"instance", uid}});
 }
 void instance_quarantined(std::uint64_t association, std::string_view why) {
   event(kWarn, "instance_quarantined", fmt::format("association {}: a data set is quarantined: {}", association, why),

@@ -23,6 +23,7 @@ void service_stopping(std::string_view why);
 void service_stopped();
 void worker_started(int pid);
 void worker_ended(int pid, std::string_view how, std::size_t leases_returned);
+void instance_corrupt(std::string_view sop_instance_uid, std::string_view why);
 void reconciled(std::size_t swept, std::size_t indexed, std::size_t missing);
 void leases_returned(std::size_t jobs, std::string_view why);
 void clock_set_back(std::size_t rows);
@@ -34,7 +35,7 @@ void association_opened(std::uint64_t association, std::string_view calling);
 void association_closed(std::uint64_t association, std::string_view how, std::size_t stored, std::size_t refused);
 void association_rejected(std::string_view calling, std::string_view called, std::string_view why);
 void instance_stored(std::uint64_t association, std::string_view sop_instance_uid, std::uint64_t bytes);
-void instance_set_aside(std::string_view sop_instance_uid, std::string_view digest);
+void instance_set_aside(std::string_view sop_instance_uid);
 void instance_quarantined(std::uint64_t association, std::string_view why);
 void instance_refused(std::string_view sop_instance_uid, std::string_view why);
 

@@ -129,6 +129,7 @@ Context open_folder(const config::Settings& given, const ProcessOptions& options
   context.retry_after = {};
   context.end_of_arrival = "every file of the folder has been read";
   context.one_study = options.one_study;
+  context.from_folder = true;
   return context;
 }
 

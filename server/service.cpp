@@ -1,21 +1,21 @@
 #include "server/service.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "dicom/network/acceptor.h"
 #include "dicom/output/object.h"
 #include "server/clinical_http.h"
 #include "server/delivery.h"
+#include "server/folder_lock.h"
 #include "server/ingest.h"
 #include "server/job.h"
 #include "server/log.h"
@@ -30,22 +30,6 @@ namespace {
 constexpr std::chrono::milliseconds kTick{250};
 constexpr std::chrono::seconds kSweepEvery{60};
 constexpr std::chrono::seconds kPatience{20};
-
-// Two services on one folder would give each other's leases away. The lock goes with the process, however it ends.
-class FolderLock {
- public:
-  explicit FolderLock(const std::filesystem::path& folder)
-      : descriptor_(open((folder / "lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
-    if (descriptor_ < 0 || flock(descriptor_, LOCK_EX | LOCK_NB) != 0)
-      throw Failure{{"another Herald serves from " + folder.string()}};
-  }
-  ~FolderLock() { close(descriptor_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int descriptor_;
-};
 
 // Everything that lives on the one Asio thread: signals, timers, the schedule of groupings, the workers' processes.
 class Service {
@@ -74,6 +58,7 @@ class Service {
       });
     }
     workers_.start_missing(std::chrono::steady_clock::now());
+    comparison_ = std::jthread([this](const std::stop_token& stop) { compare_files_with_index(stop); });
     wait_for_signals();
     tick();
     io_.run();
@@ -82,10 +67,25 @@ class Service {
 
  private:
   void log_start() {
-    const Reconciled done = reconcile(context_);
-    log::reconciled(done.swept, done.indexed, done.missing);
+    swept_ = need(context_.store.sweep_incoming(), "sweep unfinished receptions");
     const auto returned = need(storage::JobQueue(context_.database).release("", now()), "take leases back");
     if (!returned.empty()) log::leases_returned(returned.size(), "they were held when the service ended");
+  }
+
+  // Beside everything else: with a hundred thousand files it takes seconds, in which scanners are served already. Only
+  // studies are not looked at before its end.
+  void compare_files_with_index(const std::stop_token& stop) {
+    try {
+      storage::Database database = need(storage::Database::open(database_file(context_.settings)), "open the database");
+      const Reconciled done =
+          reconcile(context_.store, database, Reading::Names, [&] { return stop.stop_requested(); });
+      if (!stop.stop_requested()) log::reconciled(swept_, done.indexed, done.missing);
+    } catch (const Failure& failure) {
+      log::trouble("reconcile", failure.error.what);
+    } catch (const std::exception& e) {
+      log::trouble("reconcile", e.what());
+    }
+    compared_ = true;
   }
 
   // Results for a destination that the settings no longer name would wait for ever in silence.
@@ -123,7 +123,7 @@ class Service {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       try {
-        look_at_studies();
+        if (compared_) look_at_studies();
         sweep_leases();
         workers_.start_missing(std::chrono::steady_clock::now());
       } catch (const Failure& failure) {
@@ -169,6 +169,7 @@ class Service {
   }
 
   void shut_down() {
+    comparison_ = {};
     http_.reset();
     inquirer_.reset();
     acceptor_->stop();
@@ -179,6 +180,8 @@ class Service {
   }
 
   Context& context_;
+  std::size_t swept_ = 0;  // unfinished receptions
+  std::atomic<bool> compared_ = false;
   Ingest ingest_;
   std::unique_ptr<dicom::Acceptor> acceptor_;
   std::vector<std::unique_ptr<Courier>> couriers_;
@@ -189,6 +192,7 @@ class Service {
   boost::asio::steady_timer timer_{io_};
   std::unique_ptr<HttpServer> http_;
   std::chrono::steady_clock::time_point next_sweep_ = std::chrono::steady_clock::now();
+  std::jthread comparison_;
 };
 
 }  // namespace

@@ -20,9 +20,9 @@ void use_write_ahead_log(Connection& connection) {
 
 }  // namespace
 
-Result<Database> Database::open(const std::filesystem::path& file) {
+Result<Database> Database::open(const std::filesystem::path& file, Commits commits) {
   return guarded([&] {
-    auto connection = std::make_unique<Connection>(file);
+    auto connection = std::make_unique<Connection>(file, commits == Commits::Synced);
     use_write_ahead_log(*connection);
     migrate(*connection);
     return Database(std::move(connection));

@@ -21,7 +21,10 @@ using Duration = std::chrono::milliseconds;
 // to their Database, which must stay where it is.
 class Database {
  public:
-  static Result<Database> open(const std::filesystem::path& file);
+  // Synced: a commit is on the disk when it returns. Unsynced: it is with the kernel; a power cut may undo the last
+  // ones, whole and in their order. For rows that can be made again from files.
+  enum class Commits { Synced, Unsynced };
+  static Result<Database> open(const std::filesystem::path& file, Commits commits = Commits::Synced);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();

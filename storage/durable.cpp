@@ -60,12 +60,16 @@ void make_folder(const std::filesystem::path& folder) {
 }
 
 bool place(const std::filesystem::path& from, const std::filesystem::path& to) {
-  // link() never replaces, rename() would: two associations may be storing the same UID at this instant.
+  // rename() would replace: two associations may be storing the same UID at this instant.
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno == EEXIST) return false;
+  if (errno != EINVAL && errno != ENOSYS) raise_errno(errno, "name a file");
+  // A file system that does not know the flag. A crash between the two calls leaves a second name, which is swept.
   if (::link(from.c_str(), to.c_str()) != 0) {
     if (errno == EEXIST) return false;
     raise_errno(errno, "name a file");
   }
-  sync_folder(to.parent_path());
+  ::unlink(from.c_str());
   return true;
 }
 

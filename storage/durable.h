@@ -40,7 +40,7 @@ bool make_entry(const std::filesystem::path& folder);
 // Creates a folder and its missing parents; returns when the new entries are durable.
 void make_folder(const std::filesystem::path& folder);
 
-// Gives the synced file `from` the second name `to`, durably. False, and nothing changed, when `to` exists.
+// Renames without replacing anything; the new entry is not durable yet. False, and nothing changed, when `to` exists.
 bool place(const std::filesystem::path& from, const std::filesystem::path& to);
 
 // Makes a file that someone else placed durable: he may have died, or be still at it, between name and sync.

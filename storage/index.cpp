@@ -115,6 +115,14 @@ Result<std::vector<InstanceRow>> Index::instances_of(std::string_view study_uid)
   });
 }
 
+Result<void> Index::for_each(const std::function<bool(const InstanceRow&)>& visit) const {
+  return guarded([&] {
+    Statement row = database_->connection().query(select_instance(""));
+    while (row.step() && visit(read_instance(row))) {
+    }
+  });
+}
+
 Result<std::uint64_t> Index::count() const {
   return guarded([&] {
     Statement row = database_->connection().query("SELECT count(*) FROM instance");

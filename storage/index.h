@@ -1,6 +1,7 @@
 #pragma once
 // Which instances are here, to which study they belong, and what was decided about them.
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,8 @@ class Index {
   Result<bool> forget(std::string_view sop_instance_uid);
   Result<std::optional<InstanceRow>> find(std::string_view sop_instance_uid) const;
   Result<std::vector<InstanceRow>> instances_of(std::string_view study_uid) const;  // ordered by UID; empty: all
+  // Every row, one at a time, in an order of the database's; `visit` returns false to end it. It must not write.
+  Result<void> for_each(const std::function<bool(const InstanceRow&)>& visit) const;
   Result<std::uint64_t> count() const;
 
   // Something that happened to one received file and is not an ordinary instance: kept aside, quarantined, refused.

@@ -1,7 +1,8 @@
 // Order of events, which everything here depends on:
 // (1) The content is synced before it gets its final name, so a file under a final name is whole.
-// (2) A final name is given by link(), so it never replaces a file, and two who race see each other.
+// (2) A final name is given without replacing a file, so two who race see each other.
 // (3) The directory is synced before we return, so what we called stored is found after a power cut.
+//     Durability::Relaxed leaves out (1) and (3) for objects and what is set aside; results are always synced.
 // (4) The incoming name is removed last, whatever happened; after a crash sweep_incoming() does it.
 #include "storage/object_store.h"
 
@@ -63,13 +64,15 @@ Published describe(const fs::path& file, Published::Outcome outcome) {
   std::error_code error;
   const std::uintmax_t bytes = fs::file_size(file, error);
   if (error) raise_errno(error.value(), "read a file");
-  return {.path = file, .digest = digest_of(file), .bytes = bytes, .outcome = outcome};
+  return {.path = file, .bytes = bytes, .outcome = outcome};
 }
 
 // (1) to (3). False when the name is taken.
-bool publish_as(const fs::path& incoming, const fs::path& target) {
+bool publish_synced(const fs::path& incoming, const fs::path& target) {
   sync_file(incoming);
-  return place(incoming, target);
+  if (!place(incoming, target)) return false;
+  sync_folder(target.parent_path());
+  return true;
 }
 
 std::vector<fs::path> regular_files(const fs::path& folder) {
@@ -122,28 +125,33 @@ Result<Published> ObjectStore::publish(const fs::path& incoming, std::string_vie
     const Consumed consumed(incoming);  // (4)
     const fs::path target = object_path(options_.root / "objects", uid);
     if (existing && *existing != payload_digest) return set_aside(incoming, uid);
-    // A row is written only after its file was durable, so here nothing is left to sync.
-    if (existing && is_there(target)) return describe(target, Published::Outcome::AlreadyThere);
-
     Published stored = describe(incoming, Published::Outcome::Stored);
     stored.path = target;
-    if (publish_as(incoming, target)) return stored;
-    if (digest_of(target) != stored.digest) return set_aside(incoming, uid);
-    make_durable(target);
-    stored.outcome = Published::Outcome::AlreadyThere;
-    return stored;
+    if (!(existing && is_there(target)) && publish_as(incoming, target)) return stored;
+    if (!existing && digest_of(target) != digest_of(incoming)) return set_aside(incoming, uid);
+    confirm(target);
+    return describe(target, Published::Outcome::AlreadyThere);
   });
 }
 
 Published ObjectStore::set_aside(const fs::path& incoming, std::string_view uid) const {
   Published published = describe(incoming, Published::Outcome::SetAside);
-  published.path = options_.root / "aside" / (sha256_hex(uid) + "-" + published.digest + ".dcm");
+  published.path = options_.root / "aside" / (sha256_hex(uid) + "-" + digest_of(incoming) + ".dcm");
   // A taken name means the same bytes: the digest is part of it.
-  if (!publish_as(incoming, published.path)) make_durable(published.path);
+  if (!publish_as(incoming, published.path)) confirm(published.path);
   return published;
 }
 
-Result<fs::path> ObjectStore::quarantine(const fs::path& incoming, std::string_view reason) {
+bool ObjectStore::publish_as(const fs::path& incoming, const fs::path& target) const {
+  return options_.durability == Durability::Full ? publish_synced(incoming, target) : place(incoming, target);
+}
+
+// Someone else placed it, who may have died, or be still at it, between name and sync.
+void ObjectStore::confirm(const fs::path& file) const {
+  if (options_.durability == Durability::Full) make_durable(file);
+}
+
+Result<fs::path> ObjectStore::quarantine(const fs::path& incoming, std::string_view reason) const {
   return guarded([&] {
     const Consumed consumed(incoming);
     const fs::path folder = options_.root / "quarantine";
@@ -154,17 +162,17 @@ Result<fs::path> ObjectStore::quarantine(const fs::path& incoming, std::string_v
     write_synced(draft, reason);
     replace(draft, folder / (name + ".reason"));
     fs::path target = folder / (name + ".dcm");
-    if (!publish_as(incoming, target)) make_durable(target);
+    if (!publish_synced(incoming, target)) make_durable(target);
     return target;
   });
 }
 
-Result<Published> ObjectStore::publish_result(const fs::path& file, std::string_view uid) {
+Result<ObjectStore::PublishedResult> ObjectStore::publish_result(const fs::path& file, std::string_view uid) {
   return guarded([&] {
     const Consumed consumed(file);
-    Published published = describe(file, Published::Outcome::Stored);
+    PublishedResult published{describe(file, Published::Outcome::Stored), digest_of(file)};
     published.path = object_path(options_.root / "results", uid);
-    if (publish_as(file, published.path)) return published;
+    if (publish_synced(file, published.path)) return published;
     if (digest_of(published.path) != published.digest) {
       raise(Fault::Corrupt, "a result with this UID and other bytes exists");
     }

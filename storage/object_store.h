@@ -12,9 +12,16 @@
 
 namespace storage {
 
+// When publish() returns.
+enum class Durability {
+  Full,     // file and directory entry are on the disk: nothing acknowledged is lost by a power cut
+  Relaxed,  // both are with the kernel: nothing is lost by a crash of the process, but by a power cut the last seconds
+};
+
 struct StoreOptions {
   std::filesystem::path root;              // absolute; created where missing
   std::uint64_t floor_bytes = 2ull << 30;  // free space below which nothing new is taken
+  Durability durability = Durability::Full;
 };
 
 // root/incoming   files being received, names of our own; swept at start
@@ -38,30 +45,32 @@ class ObjectStore {
 
   struct Published {
     std::filesystem::path path;
-    std::string digest;  // SHA-256 of the whole file, lower-case hex
     std::uint64_t bytes = 0;
     enum class Outcome { Stored, AlreadyThere, SetAside } outcome = Outcome::Stored;
   };
   // Makes the file at `incoming` durable as the object `uid`: fsync(file), its new name (which never replaces a file),
-  // fsync(directory); returns only then. The incoming name is gone afterwards, whatever the outcome.
-  // Same UID and same payload: AlreadyThere. Same UID, other payload: SetAside under aside/.
-  // `payload_digest` identifies the payload (the data set without the file meta information, whose version fields may
-  // differ); it is stored by the caller in the index and compared there: `existing` is what the index has for this UID,
-  // if anything. A file without an index row (a crash, or another association at this instant) is compared whole.
-  // `existing` without its file: the same payload is Stored again, another one is SetAside.
-  // On an error nothing is published, with one exception: when only the last fsync failed, the file keeps its new name,
-  // for someone else may have found it there already; start-up then finds a file without a row.
+  // fsync(directory); returns only then (with Durability::Relaxed without either fsync). The incoming name is gone
+  // afterwards, whatever the outcome. Same UID and same payload: AlreadyThere. Same UID, other payload: SetAside under
+  // aside/. `payload_digest` identifies the payload (the data set without the file meta information, whose version
+  // fields may differ); it is stored by the caller in the index and compared there: `existing` is what the index has
+  // for this UID, if anything. A file without an index row (a crash, or another association at this instant) is
+  // compared whole. `existing` without its file: the same payload is Stored again, another one is SetAside. On an error
+  // nothing is published, with one exception: when only the last fsync failed, the file keeps its new name, for someone
+  // else may have found it there already; start-up then finds a file without a row.
   Result<Published> publish(const std::filesystem::path& incoming, std::string_view uid,
                             std::string_view payload_digest, const std::optional<std::string>& existing);
 
   // Moves an unreadable file to quarantine/ with its reason beside it (durable like publish, and like it leaves nothing
   // in incoming/). The same bytes again: the newer reason stands. Returns the new path.
-  Result<std::filesystem::path> quarantine(const std::filesystem::path& incoming, std::string_view reason);
+  Result<std::filesystem::path> quarantine(const std::filesystem::path& incoming, std::string_view reason) const;
 
   // Writes a result object durably: `file` (anywhere on the same file system) becomes results/ab/<64 hex of uid>.dcm;
   // its old name is gone afterwards. Same bytes there: AlreadyThere. Other bytes there: Fault::Corrupt, since the UID
   // is derived from the content.
-  Result<Published> publish_result(const std::filesystem::path& file, std::string_view uid);
+  struct PublishedResult : Published {
+    std::string digest;  // SHA-256 of the whole file, lower-case hex
+  };
+  Result<PublishedResult> publish_result(const std::filesystem::path& file, std::string_view uid);
 
   // Removes the files and work folders that a crash left in incoming/. Call before receiving starts. Returns how many.
   Result<std::size_t> sweep_incoming();
@@ -84,6 +93,8 @@ class ObjectStore {
   explicit ObjectStore(StoreOptions options) : options_(std::move(options)) {}
   [[nodiscard]] Result<std::vector<std::filesystem::path>> object_files() const;
   Published set_aside(const std::filesystem::path& incoming, std::string_view uid) const;
+  [[nodiscard]] bool publish_as(const std::filesystem::path& incoming, const std::filesystem::path& target) const;
+  void confirm(const std::filesystem::path& file) const;
   StoreOptions options_;
 };
 

@@ -55,7 +55,7 @@ void check(int code, sqlite3* handle) {
 
 }  // namespace
 
-Connection::Connection(const std::filesystem::path& file) {
+Connection::Connection(const std::filesystem::path& file, bool commits_synced) {
   sqlite3* handle = nullptr;
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   const int code = sqlite3_open_v2(file.c_str(), &handle, kFlags, nullptr);
@@ -64,7 +64,8 @@ Connection::Connection(const std::filesystem::path& file) {
   check(code, handle);
   check(sqlite3_busy_handler(handle, wait_for_lock, nullptr), handle);
   // FULL: in WAL mode only this syncs every commit, and a job or delivery once reported must not come back.
-  execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;");
+  execute(commits_synced ? "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+                         : "PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL;");
 }
 
 void Connection::execute(const char* script) {

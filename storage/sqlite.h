@@ -24,7 +24,7 @@ class Statement;
 class Connection {
  public:
   // Opens or creates the file; settings that SQLite keeps per connection are made here.
-  explicit Connection(const std::filesystem::path& file);
+  Connection(const std::filesystem::path& file, bool commits_synced);
 
   // A statement ready to run, its parameters ?1, ?2, … set to `values`: text, integers, Time, or an optional of one
   // (empty: NULL). Two statements with the same text must not be alive at once.

@@ -34,6 +34,7 @@ constexpr std::uint64_t kMostBytes = 16ull << 20;
 constexpr std::uint32_t kMostElements = 65536;
 constexpr std::size_t kLongestText = 1024;  // of an attribute that is kept
 constexpr std::uint32_t kUndefined = 0xFFFFFFFF;
+constexpr std::size_t kWhole = 65536, kBeginning = 8192;  // bytes read at a time
 
 constexpr std::uint32_t kTransferSyntax = 0x00020010;
 constexpr std::uint32_t kSopClass = 0x00080016;
@@ -70,8 +71,8 @@ class Source {
 
 class FileSource final : public Source {
  public:
-  explicit FileSource(const std::filesystem::path& file)
-      : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(1 << 16) {
+  FileSource(const std::filesystem::path& file, std::size_t at_a_time)
+      : descriptor_(open(file.c_str(), O_RDONLY | O_CLOEXEC)), buffer_(at_a_time) {
     if (descriptor_ < 0) io_trouble("open the file");
   }
   ~FileSource() override { close(descriptor_); }
@@ -397,10 +398,10 @@ void insist_on_all(Identity& identity, std::uint64_t at) {
   }
 }
 
-Identity scan(const std::filesystem::path& file) {
-  FileSource source(file);
+Identity scan(const std::filesystem::path& file, Digest digest) {
+  FileSource source(file, digest == Digest::Wanted ? kWhole : kBeginning);
   auto [transfer_syntax, data_set_at] = read_header(source);
-  source.start_digest();
+  if (digest == Digest::Wanted) source.start_digest();
   Identity identity;
   identity.transfer_syntax_uid = transfer_syntax;
 
@@ -411,15 +412,15 @@ Identity scan(const std::filesystem::path& file) {
                   inflater ? 0 : data_set_at);
   read_attributes(scanner, identity);
   insist_on_all(identity, scanner.at());
-  identity.payload_digest = source.digest_of_all();
+  if (digest == Digest::Wanted) identity.payload_digest = source.digest_of_all();
   return identity;
 }
 
 }  // namespace
 
-Result<Identity> read_identity(const std::filesystem::path& file) {
+Result<Identity> read_identity(const std::filesystem::path& file, Digest digest) {
   try {
-    return scan(file);
+    return scan(file, digest);
   } catch (Trouble& trouble) {
     return tl::unexpected(std::move(trouble.error));
   } catch (const std::exception& e) {

@@ -28,6 +28,7 @@ void add_clinical(CLI::App& app, Run& run);
 void add_probe(CLI::App& app, Run& run);
 void add_conformance(CLI::App& app, Run& run);
 void add_check_config(CLI::App& app, Run& run);
+void add_reindex(CLI::App& app, Run& run);
 
 // Settings of a command that works on a folder: those of a file, or the defaults with the shipped recipe and models;
 // `recipe` is a file or the name of an installed recipe, empty: the settings' own. Logs errors only.

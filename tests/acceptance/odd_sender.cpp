@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "tests/dicom/network/raw_client.h"
+#include "tests/support/raw_client.h"
 
 namespace acceptance {
 namespace {

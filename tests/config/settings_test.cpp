@@ -349,7 +349,7 @@ TEST_F(SettingsFile, IsNamedWithLineKeyValueAndWhatIsAllowed) {
       "herald.toml:4: [log] level = \"verbose\": expected one of error, warn, info, debug\n  level = \"verbose\"");
   EXPECT_EQ(error_in("[log]\nfile = \"a\\u001bb\"\n"),
             "herald.toml:4: [log] file = \"a?b\": expected a text without control characters\n  file = \"a\\u001bb\"");
-  EXPECT_EQ(error_in("log = 1\n"), "herald.toml:3: [storage] log: unknown key; known are folder, floor_gb\n  log = 1");
+  EXPECT_EQ(error_in("log = 1\n"), "herald.toml:3: [storage] log: unknown key; known are folder, floor_gb, durability\n  log = 1");
   EXPECT_EQ(error("log = 1\n[storage]\nfolder = 'd'\n"),
             "herald.toml:1: log = 1: expected a table that starts with [log]\n  log = 1");
   EXPECT_EQ(

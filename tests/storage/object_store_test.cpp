@@ -85,7 +85,6 @@ TEST_F(ObjectStoreTest, StoresBytesAsReceivedUnderAHashOfTheUid) {
   const std::string hash = storage::sha256_hex(kUid);
   EXPECT_EQ(root / "objects" / hash.substr(0, 2) / (hash + ".dcm"), published.path);
   EXPECT_EQ("bytes", scene::read(published.path));
-  EXPECT_EQ(storage::sha256_hex("bytes"), published.digest);
   EXPECT_EQ(5, published.bytes);
   EXPECT_THAT(files("incoming"), IsEmpty());
 }
@@ -101,7 +100,6 @@ TEST_F(ObjectStoreTest, TakesTheSamePayloadForTheSameObject) {
   const auto again = publish("meta B, data", "p", "p");
   EXPECT_EQ(Outcome::AlreadyThere, again.outcome);
   EXPECT_EQ("meta A, data", scene::read(again.path));
-  EXPECT_EQ(storage::sha256_hex("meta A, data"), again.digest);
   EXPECT_THAT(files("incoming"), IsEmpty());
   EXPECT_THAT(files("aside"), IsEmpty());
 }

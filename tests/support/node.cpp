@@ -15,11 +15,11 @@ Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
   std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
                                 << "[receive]\ncalling_ae_titles = [\"*\"]\n"
                                 << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
-                                << "[grouping]\nrecipe = \"" << options.recipe << "\"\nsettle_s = " << options.settle_s
-                                << "\nquiet_s = " << options.quiet_s << "\n"
+                                << options.storage << "[grouping]\nrecipe = \"" << options.recipe
+                                << "\"\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s << "\n"
                                 << "[workers]\ncount = " << options.workers << "\n"
                                 << "[fitting]\nthreads = 1\n"
-                                << "[log]\nformat = \"json\"\nlevel = \"debug\"\n"
+                                << "[log]\nformat = \"json\"\nlevel = \"" << options.level << "\"\n"
                                 << options.destination;
 }
 
@@ -50,7 +50,8 @@ Finished Node::herald(std::vector<std::string> arguments) const {
   return run(arguments);
 }
 
-Orthanc::Orthanc(fs::path folder) : folder_(std::move(folder)), dicom_port_(free_port()), http_port_(free_port()) {
+Orthanc::Orthanc(fs::path folder, bool without_nagle)
+    : folder_(std::move(folder)), without_nagle_(without_nagle), dicom_port_(free_port()), http_port_(free_port()) {
   fs::create_directories(folder_ / "storage");
   const nlohmann::json configuration{{"Name", "herald-test"},
                                      {"StorageDirectory", (folder_ / "storage").string()},
@@ -68,8 +69,9 @@ Orthanc::Orthanc(fs::path folder) : folder_(std::move(folder)), dicom_port_(free
 bool Orthanc::available() { return fs::exists("/usr/sbin/Orthanc"); }
 
 void Orthanc::start() {
-  process_ = std::make_unique<Child>(
-      std::vector<std::string>{"env", "TCP_NODELAY=1", "/usr/sbin/Orthanc", (folder_ / "orthanc.json").string()});
+  std::vector<std::string> command{"/usr/sbin/Orthanc", (folder_ / "orthanc.json").string()};
+  if (without_nagle_) command.insert(command.begin(), {"/usr/bin/env", "TCP_NODELAY=1"});
+  process_ = std::make_unique<Child>(command);
   if (!until(*process_, [this] { return get("/system").find("DicomAet") != std::string::npos; }))
     throw std::runtime_error("Orthanc did not start");
 }

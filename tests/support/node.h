@@ -11,10 +11,12 @@
 namespace support {
 
 struct NodeOptions {
-  std::string destination;  // TOML of [[destination]] and [query] tables; empty: none
+  std::string destination{};  // TOML of [[destination]] and [query] tables; empty: none
   double settle_s = 0.2, quiet_s = 1.0;
   int workers = 1;
   std::string recipe = "zhang-mapping";
+  std::string storage{};  // further keys of [storage]
+  std::string level = "debug";
 };
 
 class Node {
@@ -46,10 +48,11 @@ class Node {
 // installed.
 class Orthanc {
  public:
-  explicit Orthanc(std::filesystem::path folder);
+  explicit Orthanc(std::filesystem::path folder, bool without_nagle = true);
   static bool available();
   void start();  // returns when it answers
   void stop();
+  Child& process() { return *process_; }
   [[nodiscard]] int dicom_port() const { return dicom_port_; }
   [[nodiscard]] std::string destination() const;  // a [[destination]] table
   // A [query] table with attempts that follow each other quickly; `more` are further keys.
@@ -61,6 +64,7 @@ class Orthanc {
 
  private:
   std::filesystem::path folder_;
+  bool without_nagle_;
   int dicom_port_ = 0, http_port_ = 0;
   std::unique_ptr<Child> process_;
 };

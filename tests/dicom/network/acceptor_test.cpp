@@ -11,7 +11,7 @@
 
 #include "dicom/network/sender.h"
 #include "tests/dicom/network/objects.h"
-#include "tests/dicom/network/raw_client.h"
+#include "tests/support/raw_client.h"
 #include "tests/dicom/network/recording_handler.h"
 
 namespace {

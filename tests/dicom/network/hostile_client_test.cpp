@@ -10,7 +10,7 @@
 #include "dicom/network/acceptor.h"
 #include "dicom/network/sender.h"
 #include "tests/dicom/network/objects.h"
-#include "tests/dicom/network/raw_client.h"
+#include "tests/support/raw_client.h"
 #include "tests/dicom/network/recording_handler.h"
 
 // DCMTK 3.6.7 loses some 60 bytes, lists it made while parsing, with every association request that it cannot parse to

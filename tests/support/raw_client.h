@@ -8,7 +8,8 @@ namespace support {
 
 class RawClient {
  public:
-  explicit RawClient(std::uint16_t port);
+  enum class Nagle { On, Off };  // the system's default, and what storescu does when told so
+  explicit RawClient(std::uint16_t port, Nagle nagle = Nagle::On);
   ~RawClient();
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;

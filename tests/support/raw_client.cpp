@@ -1,7 +1,8 @@
-#include "tests/dicom/network/raw_client.h"
+#include "tests/support/raw_client.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -43,7 +44,9 @@ std::size_t number_at(const std::string& bytes, std::size_t at, int size) {
 
 }  // namespace
 
-RawClient::RawClient(std::uint16_t port) : socket_(socket(AF_INET, SOCK_STREAM, 0)) {
+RawClient::RawClient(std::uint16_t port, Nagle nagle) : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const int on = 1;
+  if (nagle == Nagle::Off) setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   sockaddr_in where{};
   where.sin_family = AF_INET;
   where.sin_port = htons(port);
@@ -122,10 +125,17 @@ std::string store_command(std::uint16_t message, const std::string& sop_class, c
 std::string release_request() { return pdu(0x05, std::string(4, '\0')); }
 
 int status_in(const std::string& pdu) {
-  const std::string head = little_endian(0, 2) + little_endian(0x0900, 2) + little_endian(2, 4);
-  const auto at = pdu.find(head);
-  if (pdu.empty() || pdu[0] != 4 || at == std::string::npos) return -1;
-  return static_cast<unsigned char>(pdu.at(at + 8)) | static_cast<unsigned char>(pdu.at(at + 9)) << 8;
+  constexpr std::size_t kHead = 12;  // of the PDU and its one fragment
+  const auto number = [&](std::size_t at, int size) {
+    std::size_t value = 0;
+    for (int i = size - 1; i >= 0; --i)
+      value = value << 8 | static_cast<unsigned char>(pdu[at + static_cast<std::size_t>(i)]);
+    return value;
+  };
+  if (pdu.empty() || pdu[0] != 4) return -1;
+  for (std::size_t at = kHead; at + 8 <= pdu.size(); at += 8 + number(at + 4, 4))
+    if (number(at + 2, 2) == 0x0900 && at + 10 <= pdu.size()) return static_cast<int>(number(at + 8, 2));
+  return -1;
 }
 
 std::vector<std::string> contexts_in(const std::string& pdu) {
