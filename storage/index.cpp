@@ -190,8 +190,10 @@ Result<std::size_t> Index::mend_times(Time now, Duration longest) {
         now);
     mended += connection.change("UPDATE job SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
                                 now + longest);
-    mended += connection.change("UPDATE outbox SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
-                                now + longest);
+    mended += connection.change(
+        "UPDATE outbox SET not_before = ?1 WHERE state IN ('waiting', 'sent') AND not_before > ?2", now, now + longest);
+    mended += connection.change(
+        "UPDATE commitment_request SET not_before = ?1 WHERE state = 'owed' AND not_before > ?2", now, now + longest);
     mended += connection.change("UPDATE inquiry SET not_before = ?1 WHERE state <> 'settled' AND not_before > ?2", now,
                                 now + longest);
     transaction.commit();
