@@ -67,7 +67,10 @@ class Confirming {
   Round believe(const Rows& rows) {
     for (const storage::OutboxRow& row : rows)
       need(outbox_.confirmed(row.id, now(), storage::Proof::Answer), "record a delivery");
-    log::unconfirmed_accepted(destination_.name, study_, rows.size(), rows.front().last_problem);
+    if (wants_confirmation(destination_))
+      log::unconfirmed_accepted(destination_.name, study_, rows.size(), rows.front().last_problem);
+    else  // the settings wanted more when it was sent
+      log::confirmed(destination_.name, study_, rows.size(), "answer");
     return {true, Contact::None};
   }
 

@@ -123,6 +123,17 @@ Result<std::uint64_t> Index::count() const {
   });
 }
 
+Result<bool> Index::made_here(std::string_view sop_instance_uid, std::string_view series_uid) const {
+  return guarded([&] {
+    return database_->connection()
+        .query(
+            "SELECT 1 FROM result WHERE sop_instance_uid = ?1 "
+            "UNION ALL SELECT 1 FROM result WHERE series_uid = ?2 AND ?2 <> '' LIMIT 1",
+            sop_instance_uid, series_uid)
+        .step();
+  });
+}
+
 Result<void> Index::add_incident(const Incident& incident) {
   return guarded([&] {
     database_->connection().change(

@@ -51,6 +51,8 @@ class Index {
   Result<std::optional<InstanceRow>> find(std::string_view sop_instance_uid) const;
   Result<std::vector<InstanceRow>> instances_of(std::string_view study_uid) const;  // ordered by UID; empty: all
   Result<std::uint64_t> count() const;
+  // Whether this is a result of ours, by its UID, or belongs to a series of results; an empty UID is not looked for.
+  Result<bool> made_here(std::string_view sop_instance_uid, std::string_view series_uid) const;
 
   // Something that happened to one received file and is not an ordinary instance: kept aside, quarantined, refused.
   struct Incident {
