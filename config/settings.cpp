@@ -130,6 +130,7 @@ constexpr Key<Settings> kNode[] = {
 
 constexpr Key<Settings> kReceive[] = {
     {"calling_ae_titles", [](const Entry& e, Settings& s) { s.receive.calling_ae_titles = calling_ae_titles_of(e); }},
+    {"commitment", [](const Entry& e, Settings& s) { s.commitment = e.flag(); }},
     {"most_associations",
      [](const Entry& e, Settings& s) { s.receive.most_associations = static_cast<unsigned>(e.whole(1, 1024)); }},
     {"largest_pdu",
@@ -214,6 +215,17 @@ Reports reports_of(const Entry& entry) {
   return one_of<Reports>(entry, kReportsWords);
 }
 
+// One word, or several of which the last may be "none": what an answer alone settles needs nothing after it.
+std::vector<Confirm> confirm_of(const Entry& entry) {
+  const auto words = entry.one_or_more_of({"none", "find", "commitment"});
+  std::vector<Confirm> by;
+  for (const std::string& word : words)
+    by.push_back(static_cast<Confirm>(std::ranges::find(kConfirmWords, word) - kConfirmWords.begin()));
+  const auto none = std::ranges::find(by, Confirm::None);
+  if (none != by.end() && none + 1 != by.end()) entry.refuse("\"none\" at the end only: nothing is asked after it");
+  return by;
+}
+
 // `profile` sets what the keys below it may change.
 constexpr Key<Destination> kDestination[] = {
     {"name", [](const Entry& e, Destination& d) { d.name = destination_name_of(e); }, true},
@@ -240,6 +252,13 @@ constexpr Key<Destination> kDestination[] = {
     {"longest_retry_s", [](const Entry& e, Destination& d) { d.longest_retry = seconds_of(e, 1, kDay); }},
     {"give_up_after_days",
      [](const Entry& e, Destination& d) { d.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
+    {"confirm", [](const Entry& e, Destination& d) { d.confirm.by = confirm_of(e); }},
+    {"confirm_attempts",
+     [](const Entry& e, Destination& d) { d.confirm.attempts = static_cast<int>(e.whole(1, 100)); }},
+    {"confirm_wait_s", [](const Entry& e, Destination& d) { d.confirm.wait = seconds_of(e, 0, 60); }},
+    {"confirm_timeout_s", [](const Entry& e, Destination& d) { d.confirm.timeout = seconds_of(e, 1, 7 * kDay); }},
+    {"failures_until_down",
+     [](const Entry& e, Destination& d) { d.failures_until_down = static_cast<int>(e.whole(1, 100)); }},
 };
 
 // A report that refers to segments is none without the segments, and a receiver that wants no reports wants none of
@@ -268,6 +287,41 @@ Destination read_destination(const Table& table, const Settings& settings) {
 
 void read_destinations(const Entry& entry, Settings& settings) {
   for (const Table& table : entry.tables()) settings.destinations.push_back(read_destination(table, settings));
+}
+
+constexpr Key<Scanner> kScanner[] = {
+    {"ae_title", [](const Entry& e, Scanner& s) { s.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, Scanner& s) { s.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, Scanner& s) { s.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, Scanner& s) { s.peer.calling_ae_title = ae_title_of(e); }},
+    {"report_on",
+     [](const Entry& e, Scanner& s) {
+       s.report_on_same_association = e.text_of({"same", "new"}) == "same";
+     }},
+    {"connect_timeout_s", [](const Entry& e, Scanner& s) { s.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, Scanner& s) { s.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, Scanner& s) { s.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+    {"first_retry_s", [](const Entry& e, Scanner& s) { s.first_retry = seconds_of(e, 1, kDay); }},
+    {"longest_retry_s", [](const Entry& e, Scanner& s) { s.longest_retry = seconds_of(e, 1, kDay); }},
+    {"give_up_after_days",
+     [](const Entry& e, Scanner& s) { s.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
+};
+
+Scanner read_scanner(const Table& table, const Settings& settings) {
+  Scanner scanner;
+  scanner.peer.calling_ae_title = settings.receive.ae_title;
+  read_table<Scanner>(table, kScanner, scanner);
+  if (scanner.longest_retry < scanner.first_retry)
+    table.refuse(table.value, "longest_retry_s is less than first_retry_s");
+  for (const Scanner& other : settings.scanners)
+    if (other.peer.ae_title == scanner.peer.ae_title)
+      table.refuse(table.value.at("ae_title"),
+                   "ae_title = \"" + scanner.peer.ae_title + "\": expected a title that no other scanner has");
+  return scanner;
+}
+
+void read_scanners(const Entry& entry, Settings& settings) {
+  for (const Table& table : entry.tables()) settings.scanners.push_back(read_scanner(table, settings));
 }
 
 Query::Method query_method_of(const Entry& entry) {
@@ -330,7 +384,7 @@ void read_grouping(const Entry& entry, Settings& settings) {
   }
 }
 
-// [node] comes before [[destination]] and [query], which use the node's AE title unless told otherwise.
+// [node] comes before [[destination]], [[scanner]] and [query], which use the node's AE title unless told otherwise.
 constexpr Key<Settings> kTables[] = {
     {"node", read_section<kNode>},
     {"receive", read_section<kReceive>},
@@ -340,6 +394,7 @@ constexpr Key<Settings> kTables[] = {
     {"models", read_section<kModels>},
     {"workers", read_section<kWorkers>},
     {"destination", read_destinations},
+    {"scanner", read_scanners},
     {"query", read_query},
     {"http", read_http},
     {"log", read_section<kLog>},
@@ -381,6 +436,7 @@ std::vector<std::string> setting_names() {
   add_names<Settings>("models", kModels, names);
   add_names<Settings>("workers", kWorkers, names);
   add_names<Destination>("destination", kDestination, names);
+  add_names<Scanner>("scanner", kScanner, names);
   add_names<Query>("query", kQuery, names);
   add_names<Http>("http", kHttp, names);
   add_names<Settings>("log", kLog, names);

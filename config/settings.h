@@ -1,6 +1,7 @@
 #pragma once
 // Every setting of the node, read once, validated whole, immutable afterwards. herald.toml beside this file documents
 // each with its default.
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -18,6 +19,18 @@
 
 namespace config {
 
+// What a delivery has to rest on, strongest last. The places are those of the words in the file.
+enum class Confirm { None, Find, Commitment };
+inline constexpr std::array<std::string_view, 3> kConfirmWords = {"none", "find", "commitment"};
+
+// How a destination confirms that it keeps what it stored.
+struct Confirmation {
+  std::vector<Confirm> by{Confirm::None};  // in turn: the next where the one before told nothing
+  int attempts = 3;                        // of each
+  std::chrono::seconds wait{2};            // for a report on the association that asked for it
+  std::chrono::seconds timeout{3600};      // for a report at all; then it is asked for again
+};
+
 struct Destination {
   std::string name;  // [A-Za-z0-9_-]+, used in logs and commands
   dicom::Peer peer;
@@ -25,6 +38,17 @@ struct Destination {
   std::chrono::seconds first_retry{10};
   std::chrono::seconds longest_retry{900};
   std::chrono::hours give_up_after{24 * 14};  // then the row is dead and waits for a person
+  Confirmation confirm;
+  int failures_until_down = 3;  // associations in a row; then it is only probed until it answers
+};
+
+// A scanner that asks for storage commitment and waits for the report.
+struct Scanner {
+  dicom::Peer peer;
+  bool report_on_same_association = true;  // while that is open; otherwise on a new one
+  std::chrono::seconds first_retry{10};
+  std::chrono::seconds longest_retry{900};
+  std::chrono::hours give_up_after{24 * 7};
 };
 
 // A PACS that is asked what it has of a study, and what is done about images that are there and not here.
@@ -67,6 +91,8 @@ struct Settings {
   std::filesystem::path models;  // folder of model files; the installed ones unless the settings name another
   dicom::Equipment equipment;
   std::vector<Destination> destinations;
+  std::vector<Scanner> scanners;
+  bool commitment = true;      // is promised to those who may store
   std::optional<Query> query;  // nobody is asked unless the file names a peer
   std::optional<Http> http;
   Logging logging;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "dicom/network/commitment.h"
 #include "dicom/network/negotiation.h"
 #include "dicom/network/query.h"
 #include "dicom/network/retrieve.h"
@@ -57,11 +58,11 @@ void introduction(Markdown& page, std::string_view version) {
       "relaxation times, diffusion and enhancement, measures outlined lesions, evaluates nomograms, and sends the "
       "results to one or more destinations by C-STORE. Where a PACS to ask is configured, it finds out by C-FIND what "
       "that has of a study and fetches what is missing by C-MOVE or C-GET.");
-  page.table({"Service", "User (SCU)", "Provider (SCP)"},
-             {{"Verification", "yes", "yes"},
-              {"Storage", "yes", "yes"},
-              {"Query/Retrieve, study root: FIND, MOVE, GET", "yes", "no"},
-              {"Storage Commitment, Modality Worklist, MPPS, DICOMweb, Media", "no", "no"}});
+  page.table({"Service", "User (SCU)", "Provider (SCP)"}, {{"Verification", "yes", "yes"},
+                                                           {"Storage", "yes", "yes"},
+                                                           {"Query/Retrieve, study root: FIND, MOVE, GET", "yes", "no"},
+                                                           {"Storage Commitment, push model", "yes", "yes"},
+                                                           {"Modality Worklist, MPPS, DICOMweb, Media", "no", "no"}});
   page.heading(2, "2 About this statement");
   page.paragraph(
       "It was written by `herald conformance` from the settings of a node and from the tables by which that node "
@@ -112,7 +113,9 @@ void identification(Markdown& page, const config::Settings& settings) {
                         {"Implementation version name", std::string(dicom::implementation_version_name())},
                         {"Asynchronous operations", "not supported: one operation at a time"},
                         {"Extended negotiation, user identity", "not supported"},
-                        {"Role selection", "proposed for C-GET only"}});
+                        {"Role selection",
+                         "proposed for C-GET and, as provider, for reports of storage commitment; accepted as proposed "
+                         "for storage commitment"}});
 }
 
 std::string callers(const dicom::AcceptorOptions& receive) {
@@ -139,6 +142,8 @@ void receiving(Markdown& page, const dicom::AcceptorOptions& receive) {
                {"every storage SOP class of the standard", std::string(dicom::kStorageRoot) + "*", "SCP"}};
   for (const std::string_view uid : dicom::other_storage_classes())
     classes.push_back({named(uid), std::string(uid), "SCP"});
+  classes.push_back({named(dicom::kCommitmentClass), dicom::kCommitmentClass,
+                     "SCP, or SCU where the peer proposes the provider's role; in implicit VR little endian only"});
   page.paragraph("Presentation contexts that are accepted (private SOP classes are not):");
   page.table({"SOP class", "UID", "Role"}, classes);
   page.paragraph(
@@ -167,6 +172,40 @@ void storage_provider(Markdown& page) {
       "Outlines "
       "are read from Segmentation, RT Structure Set, Comprehensive, Comprehensive 3D and Enhanced SR, and Grayscale "
       "Softcopy Presentation State. What is not used is listed with its reason by `herald explain`.");
+}
+
+std::string report_in_words(const config::Scanner& scanner) {
+  return fmt::format("`{}`: {}, called at {}:{} by {}; first retry after {}, doubled up to {}, given up after {} days",
+                     scanner.peer.ae_title,
+                     scanner.report_on_same_association ? "on its own association while that is open, else on a new one"
+                                                        : "on a new association",
+                     scanner.peer.host, scanner.peer.port, scanner.peer.calling_ae_title,
+                     in_seconds(scanner.first_retry), in_seconds(scanner.longest_retry),
+                     scanner.give_up_after.count() / 24);
+}
+
+void commitment_provider(Markdown& page, const config::Settings& settings) {
+  page.paragraph(fmt::format(
+      "**Storage commitment.** {} N-ACTION is answered with 0000H when the transaction is on disk, with 0110H when it "
+      "cannot be written, and with 0115H when its data set cannot be read (at most {} references and {} MiB). The "
+      "report "
+      "(N-EVENT-REPORT) says of each instance what is true when it is sent: kept is what the index has and whose file "
+      "is "
+      "there in full length; 0112H: not here, 0119H: here with another SOP class, 0110H: its file is damaged. The "
+      "same transaction asked for again is reported again.",
+      settings.commitment ? "Whoever may store may ask for it."
+                          : "It is switched off: N-ACTION is answered with 0122H.",
+      dicom::kMostReferences, dicom::kLargestCommitment >> 20));
+  if (settings.scanners.empty()) {
+    page.paragraph(
+        "No scanner is configured: a report goes on the association that asked for it, and is given up when that was "
+        "closed before.");
+    return;
+  }
+  std::vector<std::string> lines;
+  for (const config::Scanner& scanner : settings.scanners) lines.push_back(report_in_words(scanner));
+  page.paragraph("Reports go to");
+  page.list(lines);
 }
 
 // ---------------------------------------------------------------------------------------------- 4.2, delivering
@@ -226,14 +265,39 @@ void objects_sent(Markdown& page, const config::Settings& settings) {
       "those of the last column; what comes after them in the order waits for that.");
 }
 
+std::string confirmation_in_words(const config::Confirmation& confirm) {
+  std::vector<std::string_view> words;
+  for (const config::Confirm by : confirm.by) words.push_back(config::kConfirmWords[static_cast<std::size_t>(by)]);
+  return fmt::format("confirmed by {}; asked {} times each, a report is waited for {}, on the same association {}",
+                     fmt::join(words, ", then "), confirm.attempts, in_seconds(confirm.timeout),
+                     in_seconds(confirm.wait));
+}
+
 std::string sentence_about(const config::Destination& d) {
   return fmt::format(
       "`{}`: called {}, calling {}, port {}; {}; waits {} for the connection, {} for the association, {} within a "
       "message; "
-      "first retry after {}, doubled up to {}, given up after {} days",
+      "first retry after {}, doubled up to {}, given up after {} days; {}",
       d.name, d.peer.ae_title, d.peer.calling_ae_title, d.peer.port, fmt::join(config::in_toml(d.profile), ", "),
       in_seconds(d.peer.connect_timeout), in_seconds(d.peer.acse_timeout), in_seconds(d.peer.dimse_timeout),
-      in_seconds(d.first_retry), in_seconds(d.longest_retry), d.give_up_after.count() / 24);
+      in_seconds(d.first_retry), in_seconds(d.longest_retry), d.give_up_after.count() / 24,
+      confirmation_in_words(d.confirm));
+}
+
+void confirming(Markdown& page) {
+  page.paragraph(
+      "**Confirmation.** By the settings of each destination an object counts as delivered when C-STORE was answered "
+      "with success or a warning (`none`, the default), when the peer has committed to it (`commitment`), or when a "
+      "query shows it (`find`, C-FIND at image level). Commitment is asked for on an association of its own, with a "
+      "new "
+      "Transaction UID each time, which is on disk before; the report is taken on the same association for a short "
+      "time, "
+      "and on associations that the peer opens at any time: its AE title may open them for this alone. Every "
+      "N-EVENT-REPORT is answered: 0000H, 0110H for a transaction that is none of ours or cannot be written, 0113H for "
+      "an unknown event type, 0115H for a data set that cannot be read. What the peer does not keep is sent again.");
+  page.paragraph(
+      "A peer that cannot be reached several times in a row counts as down: until C-ECHO finds it back nothing is sent "
+      "there.");
 }
 
 void delivering(Markdown& page, const config::Settings& settings) {
@@ -260,6 +324,7 @@ void delivering(Markdown& page, const config::Settings& settings) {
       "SOP Instance UIDs are derived from the content: sending again sends the same UID with the same content, and "
       "other "
       "content has another UID.");
+  confirming(page);
 }
 
 // ---------------------------------------------------------------------------------------------- 4.2, asking
@@ -414,9 +479,7 @@ void limits(Markdown& page, const config::Settings& settings) {
       fmt::format("Below {:g} GiB of free disk new objects are refused with A700H; what is undelivered is not deleted.",
                   static_cast<double>(settings.store.floor_bytes) / (1u << 30)),
       "A Parametric Map is not normalised where rows times columns is no multiple of 4, for OHIF cannot show it.",
-      "A delivered object is one for which the peer answered C-STORE with success or a warning: storage commitment is "
-      "not "
-      "asked for.",
+      "Storage commitment is given for images by index and length of the file: their bytes are not read once more.",
       "A Segmentation that a peer refuses is not replaced: it stays on the node, and `herald outbox` says so.",
   });
 }
@@ -430,6 +493,7 @@ std::string conformance_statement(const config::Settings& settings, std::string_
   identification(page, settings);
   receiving(page, settings.receive);
   storage_provider(page);
+  commitment_provider(page, settings);
   objects_sent(page, settings);
   delivering(page, settings);
   asking(page, settings);

@@ -54,13 +54,16 @@ json describe_outbox(const std::vector<storage::OutboxRow>& rows) {
   for (const storage::OutboxRow& row : rows) {
     const std::string state(storage::to_string(row.state));
     const bool replaced = row.state == storage::OutboxState::Replaced;  // each by its own
-    json& line = lines[{row.destination, state, replaced ? row.last_problem : std::string()}];
+    json& line =
+        lines[{row.destination, state, replaced ? row.last_problem : std::string(storage::to_string(row.proof))}];
     line["destination"] = row.destination;
     line["state"] = state;
     line["objects"] = line.value("objects", 0) + 1;
     if (!row.last_problem.empty()) line["problem"] = row.last_problem;
     if (row.state == storage::OutboxState::Waiting && row.attempts > 0) line["next_try"] = iso(row.not_before);
+    if (row.state == storage::OutboxState::Sent) line["next_try"] = iso(row.not_before);
     if (row.state == storage::OutboxState::Delivered) line["last"] = iso(row.changed);
+    if (row.proof != storage::Proof::None) line["proof"] = storage::to_string(row.proof);
   }
   json list = json::array();
   for (auto& [name, line] : lines) list.push_back(std::move(line));

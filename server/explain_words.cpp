@@ -240,10 +240,20 @@ class Words {
     if (list.empty()) return;
     title("Sent:");
     for (const json& line : list)
-      add(2, fmt::format("{} {} {} {}{}", counted(line.at("objects").get<std::size_t>(), "object", "objects"),
-                         line.at("state").get<std::string>(), line.at("state") == "replaced" ? "for" : "to",
-                         line.at("destination").get<std::string>(),
+      add(2, fmt::format("{} {} {}{}{}", counted(line.at("objects").get<std::size_t>(), "object", "objects"),
+                         delivery_state(line.at("state").get<std::string>()), line.at("destination").get<std::string>(),
+                         confirmation(line),
                          line.contains("problem") ? ": " + line.at("problem").get<std::string>() : ""));
+  }
+  static std::string delivery_state(const std::string& state) {
+    return state == "replaced" ? "replaced for" : state == "sent" ? "stored by" : state + " to";
+  }
+  static std::string confirmation(const json& line) {
+    if (line.at("state") == "sent") return ", not confirmed yet";
+    const std::string proof = line.value("proof", "");
+    return proof == "commitment" ? ", which has committed to keep them"
+           : proof == "find"     ? ", where a query shows them"
+                                 : "";
   }
 
   const json& account_;

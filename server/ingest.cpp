@@ -60,11 +60,22 @@ StoreStatus Ingest::decide(const dicom::Received& received) {
     return quarantine(received, "the data set names another SOP class or instance than the command",
                       StoreStatus::DataSetMismatch);
   }
-  if (identity->manufacturer_model == dicom::kModelName) {
+  if (identity->manufacturer_model == dicom::kModelName || is_altered_result(*identity)) {
     refuse_own_result(received, *identity);
     return StoreStatus::Refused;
   }
   return keep(received, *identity);
+}
+
+// A PACS may have renamed the maker, or given our images new UIDs. Outlines are the exception: a reader may have edited
+// ours, in our series.
+bool Ingest::is_altered_result(const dicom::Identity& identity) {
+  const bool may_be_edited = identity.sop_class_uid == "1.2.840.10008.5.1.4.1.1.66.4" ||
+                             identity.sop_class_uid.starts_with("1.2.840.10008.5.1.4.1.1.88.");
+  return with_index([&](storage::Index& index) {
+    return need(index.made_here(identity.sop_instance_uid, may_be_edited ? "" : identity.series_uid),
+                "look a result up");
+  });
 }
 
 // The file becomes durable first. Should its row be lost in a crash, the next start reads it back from the file; should

@@ -47,6 +47,7 @@ class Ingest final : public dicom::StoreHandler {
   dicom::StoreStatus decide(const dicom::Received& received);
   dicom::StoreStatus keep(const dicom::Received& received, const dicom::Identity& identity);
   dicom::StoreStatus quarantine(const dicom::Received& received, const std::string& reason, dicom::StoreStatus status);
+  bool is_altered_result(const dicom::Identity& identity);
   void refuse_own_result(const dicom::Received& received, const dicom::Identity& identity);
   std::optional<std::string> known_digest(const std::string& sop_instance_uid);
   void count(std::uint64_t association, bool stored, const std::string& study_uid);

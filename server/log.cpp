@@ -259,4 +259,112 @@ void delivery_dead(std::string_view destination, std::string_view uid, int statu
         {{"destination", destination}, {"instance", uid}, {"status", status}, {"why", clean(why)}});
 }
 
+void sent(std::string_view destination, std::string_view study, std::size_t instances) {
+  event(kInfo, "sent",
+        fmt::format("{} of study {} stored by {}, to be confirmed", counted(instances, "object"), study, destination),
+        {{"destination", destination}, {"study", study}, {"instances", instances}});
+}
+void confirmed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view proof) {
+  event(kInfo, "delivered",
+        fmt::format("{} of study {} delivered to {}, confirmed by {}", counted(instances, "object"), study, destination,
+                    proof),
+        {{"destination", destination}, {"study", study}, {"instances", instances}, {"proof", proof}});
+}
+void confirmation_postponed(std::string_view destination, std::string_view study, std::size_t instances,
+                            std::string_view why, std::chrono::milliseconds retry_in) {
+  event(kWarn, "confirmation_postponed",
+        fmt::format("{} of study {} not confirmed by {}: {}; again in {} s", counted(instances, "object"), study,
+                    destination, why, retry_in.count() / 1000),
+        {{"destination", destination},
+         {"study", study},
+         {"instances", instances},
+         {"why", clean(why)},
+         {"retry_ms", retry_in.count()}});
+}
+void unconfirmed_accepted(std::string_view destination, std::string_view study, std::size_t instances,
+                          std::string_view why) {
+  event(kWarn, "unconfirmed_accepted",
+        fmt::format("{} of study {} count as delivered to {} by its answer alone, as the settings say; asked for more: "
+                    "{}",
+                    counted(instances, "object"), study, destination, why),
+        {{"destination", destination}, {"study", study}, {"instances", instances}, {"why", clean(why)}});
+}
+void destination_down(std::string_view destination, int failures, std::string_view why,
+                      std::chrono::milliseconds probe_in) {
+  event(kWarn, "destination_down",
+        fmt::format(
+            "{} counts as down after {} in a row: {}; nothing is sent there until it answers, asked again in {} s",
+            destination, counted(static_cast<std::size_t>(failures), "failure"), why, probe_in.count() / 1000),
+        {{"destination", destination}, {"failures", failures}, {"why", clean(why)}, {"retry_ms", probe_in.count()}});
+}
+void destination_back(std::string_view destination, std::size_t due) {
+  event(kInfo, "destination_back",
+        fmt::format("{} answers again; {} due earlier than planned", destination, counted(due, "object")),
+        {{"destination", destination}, {"due", due}});
+}
+void deliveries_given_up(std::string_view destination, std::size_t instances, std::string_view why) {
+  event(kError, "deliveries_given_up",
+        fmt::format("{} will not reach {}: {}", counted(instances, "object"), destination, why),
+        {{"destination", destination}, {"instances", instances}, {"why", clean(why)}});
+}
+
+void commitment_asked(std::string_view destination, std::string_view study, std::string_view transaction,
+                      std::size_t instances) {
+  event(kInfo, "commitment_asked",
+        fmt::format("{} asked to commit to {} of study {}, transaction {}", destination, counted(instances, "object"),
+                    study, transaction),
+        {{"destination", destination}, {"study", study}, {"transaction", transaction}, {"instances", instances}});
+}
+void commitment_answered(std::string_view destination, std::string_view transaction, std::size_t committed,
+                         std::size_t failed, std::string_view why) {
+  event(failed == 0 ? kInfo : kWarn, "commitment_answered",
+        fmt::format("{} keeps {} of transaction {} and does not keep {}{}{}", destination, counted(committed, "object"),
+                    transaction, failed, why.empty() ? "" : ", the first because ", why),
+        {{"destination", destination},
+         {"transaction", transaction},
+         {"committed", committed},
+         {"failed", failed},
+         {"why", clean(why)}});
+}
+void commitment_unknown(std::string_view calling, std::string_view transaction) {
+  event(kWarn, "commitment_unknown",
+        fmt::format("{} reports on transaction {}, which is none of ours", clean(calling), transaction),
+        {{"calling", clean(calling)}, {"transaction", transaction}});
+}
+void commitment_malformed(std::string_view calling, std::string_view why) {
+  event(kWarn, "commitment_malformed",
+        fmt::format("{} sent a message of storage commitment that cannot be read: {}", clean(calling), why),
+        {{"calling", clean(calling)}, {"why", clean(why)}});
+}
+void commitment_requested(std::string_view calling, std::string_view transaction, std::size_t instances) {
+  event(kInfo, "commitment_requested",
+        fmt::format("{} asks for commitment to {}, transaction {}", clean(calling), counted(instances, "object"),
+                    transaction),
+        {{"calling", clean(calling)}, {"transaction", transaction}, {"instances", instances}});
+}
+void commitment_reported(std::string_view calling, std::string_view transaction, std::size_t committed,
+                         std::size_t failed, std::string_view where) {
+  event(failed == 0 ? kInfo : kWarn, "commitment_reported",
+        fmt::format("{} was told on the {} association that {} of transaction {} are kept and {} are not",
+                    clean(calling), where, committed, transaction, failed),
+        {{"calling", clean(calling)},
+         {"transaction", transaction},
+         {"committed", committed},
+         {"failed", failed},
+         {"where", where}});
+}
+void commitment_report_postponed(std::string_view calling, std::string_view transaction, std::string_view why,
+                                 std::chrono::milliseconds retry_in) {
+  event(
+      kWarn, "commitment_report_postponed",
+      fmt::format("report on transaction {} did not reach {}: {}; again in {} s", transaction, clean(calling), why,
+                  retry_in.count() / 1000),
+      {{"calling", clean(calling)}, {"transaction", transaction}, {"why", clean(why)}, {"retry_ms", retry_in.count()}});
+}
+void commitment_report_dead(std::string_view calling, std::string_view transaction, std::string_view why) {
+  event(kError, "commitment_report_dead",
+        fmt::format("report on transaction {} will not reach {}: {}", transaction, clean(calling), why),
+        {{"calling", clean(calling)}, {"transaction", transaction}, {"why", clean(why)}});
+}
+
 }  // namespace server::log

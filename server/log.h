@@ -69,5 +69,31 @@ void delivery_postponed(std::string_view destination, std::string_view study, st
 void delivery_replaced(std::string_view destination, std::string_view sop_instance_uid, std::size_t replaced,
                        std::size_t objects, std::string_view kind, std::string_view why);
 void delivery_dead(std::string_view destination, std::string_view sop_instance_uid, int status, std::string_view why);
+// Stored by the peer; what counts as delivered is told by `confirmed`, with its proof.
+void sent(std::string_view destination, std::string_view study, std::size_t instances);
+void confirmed(std::string_view destination, std::string_view study, std::size_t instances, std::string_view proof);
+void confirmation_postponed(std::string_view destination, std::string_view study, std::size_t instances,
+                            std::string_view why, std::chrono::milliseconds retry_in);
+void unconfirmed_accepted(std::string_view destination, std::string_view study, std::size_t instances,
+                          std::string_view why);
+void destination_down(std::string_view destination, int failures, std::string_view why,
+                      std::chrono::milliseconds probe_in);
+void destination_back(std::string_view destination, std::size_t due);
+void deliveries_given_up(std::string_view destination, std::size_t instances, std::string_view why);
+
+// Storage commitment: asked of a destination, and by a scanner.
+void commitment_asked(std::string_view destination, std::string_view study, std::string_view transaction,
+                      std::size_t instances);
+void commitment_answered(std::string_view destination, std::string_view transaction, std::size_t committed,
+                         std::size_t failed, std::string_view why);
+void commitment_unknown(std::string_view calling, std::string_view transaction);
+void commitment_malformed(std::string_view calling, std::string_view why);
+void commitment_requested(std::string_view calling, std::string_view transaction, std::size_t instances);
+// `where`: on the "same" association or on a "new" one.
+void commitment_reported(std::string_view calling, std::string_view transaction, std::size_t committed,
+                         std::size_t failed, std::string_view where);
+void commitment_report_postponed(std::string_view calling, std::string_view transaction, std::string_view why,
+                                 std::chrono::milliseconds retry_in);
+void commitment_report_dead(std::string_view calling, std::string_view transaction, std::string_view why);
 
 }  // namespace server::log

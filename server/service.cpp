@@ -14,6 +14,8 @@
 #include "dicom/network/acceptor.h"
 #include "dicom/output/object.h"
 #include "server/clinical_http.h"
+#include "server/commitment_desk.h"
+#include "server/confirmation.h"
 #include "server/delivery.h"
 #include "server/folder_lock.h"
 #include "server/ingest.h"
@@ -37,17 +39,21 @@ class Service {
   Service(Context& context, const std::filesystem::path& settings_file)
       : context_(context),
         ingest_(context.store, database_file(context.settings)),
+        desk_(context.settings, database_file(context.settings)),
         workers_(context.settings.workers, settings_file) {}
 
   void run() {
     log_start();
-    acceptor_ = need(dicom::Acceptor::start(context_.settings.receive, ingest_), "listen");
+    need(storage::Commitments(context_.database).hurry_first_reports(now()), "look at commitments");
+    acceptor_ =
+        need(dicom::Acceptor::start(acceptor_options(), ingest_, offers_commitment() ? &desk_ : nullptr), "listen");
     log::service_started(context_.settings.receive.ae_title, acceptor_->port(),
                          need(storage::Index(context_.database).count(), "count"), version());
     name_orphans();
     for (const config::Destination& destination : context_.settings.destinations) {
-      couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings)));
+      couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings), desk_));
     }
+    reporter_ = std::make_unique<Reporter>(desk_, database_file(context_.settings));
     if (context_.settings.query) {
       inquirer_ = std::make_unique<Inquirer>(*context_.settings.query, context_.settings.grouping, ingest_,
                                              database_file(context_.settings));
@@ -66,6 +72,19 @@ class Service {
   }
 
  private:
+  [[nodiscard]] bool offers_commitment() const {
+    return context_.settings.commitment || !acceptor_options().reporting_ae_titles.empty();
+  }
+
+  // Whoever is asked for commitment has to be able to report it, also where it may not store here.
+  [[nodiscard]] dicom::AcceptorOptions acceptor_options() const {
+    dicom::AcceptorOptions options = context_.settings.receive;
+    for (const config::Destination& destination : context_.settings.destinations)
+      if (std::ranges::count(destination.confirm.by, config::Confirm::Commitment) > 0)
+        options.reporting_ae_titles.push_back(destination.peer.ae_title);
+    return options;
+  }
+
   void log_start() {
     swept_ = need(context_.store.sweep_incoming(), "sweep unfinished receptions");
     const auto returned = need(storage::JobQueue(context_.database).release("", now()), "take leases back");
@@ -94,7 +113,8 @@ class Service {
       const auto& known = context_.settings.destinations;
       const bool named = std::any_of(known.begin(), known.end(),
                                      [&](const auto& destination) { return destination.name == row.destination; });
-      if (!named && row.waiting > 0) log::destination_unknown(row.destination, row.waiting);
+      const auto open = row.waiting + row.sent;
+      if (!named && open > 0) log::destination_unknown(row.destination, open);
     }
   }
 
@@ -152,7 +172,7 @@ class Service {
   void mend_clock() {
     storage::Duration longest = std::chrono::hours(1);
     for (const config::Destination& destination : context_.settings.destinations) {
-      longest = std::max<storage::Duration>(longest, destination.longest_retry);
+      longest = std::max<storage::Duration>({longest, destination.longest_retry, destination.confirm.timeout});
     }
     if (context_.settings.query) longest = std::max(longest, context_.settings.query->wait);
     const auto mended = need(storage::Index(context_.database).mend_times(now(), longest), "mend times");
@@ -174,6 +194,7 @@ class Service {
     inquirer_.reset();
     acceptor_->stop();
     couriers_.clear();
+    reporter_.reset();
     workers_.stop(kPatience);
     log::service_stopped();
     log::flush();
@@ -183,8 +204,10 @@ class Service {
   std::size_t swept_ = 0;  // unfinished receptions
   std::atomic<bool> compared_ = false;
   Ingest ingest_;
+  CommitmentDesk desk_;
   std::unique_ptr<dicom::Acceptor> acceptor_;
   std::vector<std::unique_ptr<Courier>> couriers_;
+  std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Inquirer> inquirer_;
   Workers workers_;
   boost::asio::io_context io_{1};

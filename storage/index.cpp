@@ -131,6 +131,17 @@ Result<std::uint64_t> Index::count() const {
   });
 }
 
+Result<bool> Index::made_here(std::string_view sop_instance_uid, std::string_view series_uid) const {
+  return guarded([&] {
+    return database_->connection()
+        .query(
+            "SELECT 1 FROM result WHERE sop_instance_uid = ?1 "
+            "UNION ALL SELECT 1 FROM result WHERE series_uid = ?2 AND ?2 <> '' LIMIT 1",
+            sop_instance_uid, series_uid)
+        .step();
+  });
+}
+
 Result<void> Index::add_incident(const Incident& incident) {
   return guarded([&] {
     database_->connection().change(
@@ -198,8 +209,10 @@ Result<std::size_t> Index::mend_times(Time now, Duration longest) {
         now);
     mended += connection.change("UPDATE job SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
                                 now + longest);
-    mended += connection.change("UPDATE outbox SET not_before = ?1 WHERE state = 'waiting' AND not_before > ?2", now,
-                                now + longest);
+    mended += connection.change(
+        "UPDATE outbox SET not_before = ?1 WHERE state IN ('waiting', 'sent') AND not_before > ?2", now, now + longest);
+    mended += connection.change(
+        "UPDATE commitment_request SET not_before = ?1 WHERE state = 'owed' AND not_before > ?2", now, now + longest);
     mended += connection.change("UPDATE inquiry SET not_before = ?1 WHERE state <> 'settled' AND not_before > ?2", now,
                                 now + longest);
     transaction.commit();

@@ -54,6 +54,8 @@ class Index {
   // Every row, one at a time, in an order of the database's; `visit` returns false to end it. It must not write.
   Result<void> for_each(const std::function<bool(const InstanceRow&)>& visit) const;
   Result<std::uint64_t> count() const;
+  // Whether this is a result of ours, by its UID, or belongs to a series of results; an empty UID is not looked for.
+  Result<bool> made_here(std::string_view sop_instance_uid, std::string_view series_uid) const;
 
   // Something that happened to one received file and is not an ordinary instance: kept aside, quarantined, refused.
   struct Incident {

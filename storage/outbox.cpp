@@ -10,32 +10,39 @@
 namespace storage {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStateNames = {"waiting", "delivered", "dead", "cancelled", "replaced"};
+// The CHECKs of table outbox list the same names.
+constexpr std::array<std::string_view, 6> kStateNames = {"waiting",   "delivered", "dead",
+                                                         "cancelled", "replaced",  "sent"};
+constexpr std::array<std::string_view, 4> kProofNames = {"", "answer", "commitment", "find"};
 
-OutboxState state_of(std::string_view name) {
-  const auto* const found = std::find(kStateNames.begin(), kStateNames.end(), name);
-  assert(found != kStateNames.end());  // the CHECK of table outbox lists the same names
-  return static_cast<OutboxState>(found - kStateNames.begin());
+template <class Enum, std::size_t N>
+Enum named(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto* const found = std::find(names.begin(), names.end(), name);
+  assert(found != names.end());
+  return static_cast<Enum>(found - names.begin());
 }
 
 OutboxRow read_row(Statement& row) {
   return {.id = row.integer(),
           .destination = row.text(),
           .object = read_result(row),
-          .state = state_of(row.text()),
+          .state = named<OutboxState>(kStateNames, row.text()),
           .attempts = row.small(),
           .not_before = row.time(),
           .last_status = row.small(),
           .last_problem = row.text(),
           .created = row.time(),
-          .changed = row.time()};
+          .changed = row.time(),
+          .sent = row.time_or_null(),
+          .asks = row.small(),
+          .proof = named<Proof>(kProofNames, row.text())};
 }
 
 std::string select_rows(std::string_view tail) {
   return std::string("SELECT outbox.id, destination, ")
       .append(kResultColumns)
       .append(
-          ", state, attempts, not_before, last_status, last_problem, created, changed "
+          ", state, attempts, not_before, last_status, last_problem, created, changed, sent, asks, proof "
           "FROM outbox JOIN result USING (sop_instance_uid) ")
       .append(tail);
 }
@@ -65,7 +72,7 @@ void queue_in_place_of(Connection& connection, const OutboxRow& row, std::string
 std::size_t count_on_their_way(Connection& connection, const OutboxRow& row, std::string_view kind) {
   Statement count = connection.query(
       "SELECT count(*) FROM outbox JOIN result USING (sop_instance_uid) WHERE destination = ?1 AND job_id = ?2 "
-      "AND slot = ?3 AND kind = ?4 AND state IN ('waiting', 'delivered', 'replaced')",
+      "AND slot = ?3 AND kind = ?4 AND state IN ('waiting', 'sent', 'delivered', 'replaced')",
       row.destination, row.object.job_id, row.object.slot, kind);
   count.step();
   return count.size();
@@ -85,6 +92,8 @@ std::size_t end_alike(Connection& connection, const OutboxRow& row, OutboxState 
 
 std::string_view to_string(OutboxState state) { return kStateNames.at(static_cast<std::size_t>(state)); }
 
+std::string_view to_string(Proof proof) { return kProofNames.at(static_cast<std::size_t>(proof)); }
+
 Result<std::vector<OutboxRow>> Outbox::due(std::string_view destination, Time now, std::size_t most) const {
   return guarded([&] {
     static const std::string kDue = select_rows(
@@ -103,8 +112,92 @@ Result<void> Outbox::delivered(std::int64_t id, Time now, int status) {
     // From any state: the peer has it, whatever a person decided meanwhile.
     connection.change(
         "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, last_status = ?2, last_problem = '', "
-        "changed = ?3 WHERE id = ?1",
+        "changed = ?3, sent = ?3, proof = 'answer' WHERE id = ?1",
         id, status, now);
+  });
+}
+
+Result<void> Outbox::sent(std::int64_t id, Time now, int status) {
+  return guarded([&] {
+    Connection& connection = database_->connection();
+    expect_row(connection, id);
+    connection.change(
+        "UPDATE outbox SET state = 'sent', attempts = attempts + 1, not_before = ?3, last_status = ?2, "
+        "last_problem = '', changed = ?3, sent = ?3, asks = 0 WHERE id = ?1 AND state <> 'delivered'",
+        id, status, now);
+  });
+}
+
+Result<std::vector<OutboxRow>> Outbox::to_confirm(std::string_view destination, Time now, std::size_t most) const {
+  return guarded([&] {
+    static const std::string kDue = select_rows(
+        "WHERE destination = ?1 AND state = 'sent' AND not_before <= ?2 AND study_uid = "
+        "  (SELECT study_uid FROM outbox JOIN result USING (sop_instance_uid) "
+        "   WHERE destination = ?1 AND state = 'sent' AND not_before <= ?2 ORDER BY not_before, outbox.id LIMIT 1) "
+        "ORDER BY kind_rank, series_uid, position, outbox.id LIMIT ?3");
+    return all(database_->connection().query(kDue, destination, now, most), read_row);
+  });
+}
+
+Result<void> Outbox::confirmed(std::int64_t id, Time now, Proof proof) {
+  return guarded([&] {
+    Connection& connection = database_->connection();
+    expect_row(connection, id);
+    connection.change(
+        "UPDATE outbox SET state = 'delivered', last_problem = '', changed = ?2, proof = ?3 "
+        "WHERE id = ?1 AND state = 'sent'",
+        id, now, to_string(proof));
+  });
+}
+
+Result<void> Outbox::unconfirmed(std::int64_t id, Time now, Time not_before, int asks, std::string_view problem) {
+  return guarded([&] {
+    Connection& connection = database_->connection();
+    expect_row(connection, id);
+    connection.change(
+        "UPDATE outbox SET not_before = ?2, asks = max(asks, ?3), last_problem = ?4, changed = ?5 "
+        "WHERE id = ?1 AND state = 'sent'",
+        id, not_before, asks, said(problem), now);
+  });
+}
+
+Result<void> Outbox::unsent(std::int64_t id, Time now, Time not_before, std::string_view problem) {
+  return guarded([&] {
+    Connection& connection = database_->connection();
+    expect_row(connection, id);
+    connection.change(
+        "UPDATE outbox SET state = 'waiting', not_before = ?2, last_problem = ?3, changed = ?4 "
+        "WHERE id = ?1 AND state = 'sent'",
+        id, not_before, said(problem), now);
+  });
+}
+
+Result<std::size_t> Outbox::hurry(std::string_view destination, Time now) {
+  return guarded([&] {
+    return static_cast<std::size_t>(database_->connection().change(
+        "UPDATE outbox SET not_before = ?2 WHERE destination = ?1 AND state = 'waiting' AND not_before > ?2 "
+        "AND last_status = -1",
+        destination, now));
+  });
+}
+
+Result<std::size_t> Outbox::give_up(std::string_view destination, Time created_before, Time now,
+                                    std::string_view problem) {
+  return guarded([&] {
+    return static_cast<std::size_t>(database_->connection().change(
+        "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_problem = ?4, changed = ?3 "
+        "WHERE destination = ?1 AND state IN ('waiting', 'sent') AND created <= ?2",
+        destination, created_before, now, said(problem)));
+  });
+}
+
+Result<std::vector<LedgerLine>> Outbox::ledger_of(std::int64_t id) const {
+  return guarded([&] {
+    return all(database_->connection().query(
+                   "SELECT at, event, status, words FROM ledger WHERE outbox_id = ?1 ORDER BY id", id),
+               [](Statement& row) {
+                 return LedgerLine{.at = row.time(), .event = row.text(), .status = row.small(), .words = row.text()};
+               });
   });
 }
 
@@ -125,7 +218,7 @@ Result<void> Outbox::dead(std::int64_t id, Time now, int status, std::string_vie
     expect_row(connection, id);
     connection.change(
         "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_status = ?2, last_problem = ?3, changed = ?4 "
-        "WHERE id = ?1 AND state = 'waiting'",
+        "WHERE id = ?1 AND state IN ('waiting', 'sent')",
         id, status, said(problem), now);
   });
 }
@@ -152,7 +245,7 @@ Result<bool> Outbox::retry(std::int64_t id, Time now) {
     Connection& connection = database_->connection();
     expect_row(connection, id);
     return connection.change(
-               "UPDATE outbox SET state = 'waiting', attempts = 0, not_before = ?2, changed = ?2 "
+               "UPDATE outbox SET state = 'waiting', attempts = 0, asks = 0, not_before = ?2, changed = ?2 "
                "WHERE id = ?1 AND state <> 'delivered'",
                id, now) > 0;
   });
@@ -163,8 +256,9 @@ Result<bool> Outbox::cancel(std::int64_t id, Time now) {
     Connection& connection = database_->connection();
     expect_row(connection, id);
     return connection.change(
-               "UPDATE outbox SET state = 'cancelled', changed = ?2 WHERE id = ?1 AND state IN ('waiting', 'dead')", id,
-               now) > 0;
+               "UPDATE outbox SET state = 'cancelled', changed = ?2 WHERE id = ?1 AND state IN ('waiting', 'sent', "
+               "'dead')",
+               id, now) > 0;
   });
 }
 
@@ -180,12 +274,13 @@ Result<std::vector<Outbox::Summary>> Outbox::summary() const {
   return guarded([&] {
     return all(
         database_->connection().query(
-            "SELECT destination, count(*) FILTER (WHERE state = 'waiting'), "
+            "SELECT destination, count(*) FILTER (WHERE state = 'waiting'), count(*) FILTER (WHERE state = 'sent'), "
             "count(*) FILTER (WHERE state = 'delivered'), count(*) FILTER (WHERE state = 'dead'), "
             "min(created) FILTER (WHERE state = 'waiting') FROM outbox GROUP BY destination ORDER BY destination"),
         [](Statement& row) {
           return Summary{.destination = row.text(),
                          .waiting = row.size(),
+                         .sent = row.size(),
                          .delivered = row.size(),
                          .dead = row.size(),
                          .oldest_waiting = row.time_or_null()};

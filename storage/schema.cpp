@@ -186,7 +186,93 @@ CREATE INDEX outbox_waiting ON outbox(destination, id) WHERE state = 'waiting';
 CREATE INDEX outbox_object ON outbox(sop_instance_uid);
 )sql";
 
-constexpr std::array kMigrations = {kFirst, kInquiries, kFacts, kReplacedDeliveries};
+// What a peer stored is not delivered before it has confirmed that. Who got what when stays written down. Storage
+// commitment is asked of others (commitment) and by others (commitment_request).
+constexpr const char* kConfirmedDeliveries = R"sql(
+CREATE TABLE outbox_next (
+  id               INTEGER PRIMARY KEY AUTOINCREMENT,
+  destination      TEXT NOT NULL CHECK (destination <> ''),
+  sop_instance_uid TEXT NOT NULL REFERENCES result(sop_instance_uid),
+  kind_rank        INTEGER NOT NULL CHECK (kind_rank >= 0),  -- position of the result's kind, or of the kind it replaced
+  state            TEXT NOT NULL DEFAULT 'waiting'
+                   CHECK (state IN ('waiting', 'delivered', 'dead', 'cancelled', 'replaced', 'sent')),
+  attempts         INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  not_before       INTEGER NOT NULL,                           -- sent: when its confirmation is asked for
+  last_status      INTEGER NOT NULL DEFAULT -1 CHECK (last_status BETWEEN -1 AND 65535),
+  last_problem     TEXT NOT NULL DEFAULT '',
+  created          INTEGER NOT NULL,
+  changed          INTEGER NOT NULL,
+  sent             INTEGER,                                    -- when the peer last answered that it stored the object
+  asks             INTEGER NOT NULL DEFAULT 0 CHECK (asks >= 0),  -- for confirmation, since then
+  proof            TEXT NOT NULL DEFAULT '' CHECK (proof IN ('', 'answer', 'commitment', 'find')),
+  UNIQUE (destination, sop_instance_uid),
+  CHECK (state <> 'delivered' OR (last_problem = '' AND last_status >= 0 AND attempts > 0)),
+  CHECK (state NOT IN ('dead', 'replaced') OR (last_problem <> '' AND attempts > 0)),
+  CHECK (state NOT IN ('sent', 'delivered') OR sent IS NOT NULL),
+  CHECK ((state = 'delivered') = (proof <> ''))
+) STRICT;
+INSERT INTO outbox_next
+  SELECT id, destination, sop_instance_uid, kind_rank, state, attempts, not_before, last_status, last_problem, created,
+         changed, iif(state = 'delivered', changed, NULL), 0, iif(state = 'delivered', 'answer', '') FROM outbox;
+DROP TABLE outbox;
+ALTER TABLE outbox_next RENAME TO outbox;
+CREATE INDEX outbox_waiting ON outbox(destination, id) WHERE state = 'waiting';
+CREATE INDEX outbox_sent ON outbox(destination, not_before) WHERE state = 'sent';
+CREATE INDEX outbox_object ON outbox(sop_instance_uid);
+
+CREATE TABLE ledger (
+  id        INTEGER PRIMARY KEY AUTOINCREMENT,
+  outbox_id INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  at        INTEGER NOT NULL,
+  event     TEXT NOT NULL,
+  status    INTEGER NOT NULL,
+  words     TEXT NOT NULL
+) STRICT;
+CREATE INDEX ledger_row ON ledger(outbox_id);
+CREATE TRIGGER outbox_ledger AFTER UPDATE OF state, asks ON outbox
+  WHEN NEW.state <> OLD.state OR NEW.asks > OLD.asks
+BEGIN
+  INSERT INTO ledger (outbox_id, at, event, status, words) VALUES (NEW.id, NEW.changed,
+    iif(NEW.state = OLD.state, 'asked', NEW.state), NEW.last_status, iif(NEW.proof = '', NEW.last_problem, NEW.proof));
+END;
+
+CREATE TABLE commitment (
+  transaction_uid TEXT PRIMARY KEY CHECK (transaction_uid <> ''),
+  destination     TEXT NOT NULL CHECK (destination <> ''),
+  asked           INTEGER NOT NULL,
+  answered        INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE commitment_item (
+  transaction_uid TEXT NOT NULL REFERENCES commitment(transaction_uid) ON DELETE CASCADE,
+  outbox_id       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  PRIMARY KEY (transaction_uid, outbox_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX commitment_item_row ON commitment_item(outbox_id);
+
+CREATE TABLE commitment_request (
+  id              INTEGER PRIMARY KEY AUTOINCREMENT,
+  calling         TEXT NOT NULL CHECK (calling <> ''),
+  transaction_uid TEXT NOT NULL CHECK (transaction_uid <> ''),
+  state           TEXT NOT NULL DEFAULT 'owed' CHECK (state IN ('owed', 'reported', 'dead')),
+  attempts        INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+  not_before      INTEGER NOT NULL,
+  problem         TEXT NOT NULL DEFAULT '',
+  received        INTEGER NOT NULL,
+  changed         INTEGER NOT NULL,
+  UNIQUE (calling, transaction_uid),
+  CHECK (state <> 'dead' OR problem <> ''),
+  CHECK (state <> 'reported' OR problem = '')
+) STRICT;
+CREATE INDEX commitment_request_owed ON commitment_request(not_before) WHERE state = 'owed';
+CREATE TABLE commitment_request_item (
+  request_id       INTEGER NOT NULL REFERENCES commitment_request(id) ON DELETE CASCADE,
+  sop_instance_uid TEXT NOT NULL,
+  sop_class_uid    TEXT NOT NULL,
+  PRIMARY KEY (request_id, sop_instance_uid)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kMigrations = {kFirst, kInquiries, kFacts, kReplacedDeliveries, kConfirmedDeliveries};
 
 std::int64_t version_of(Connection& connection) {
   Statement row = connection.query("PRAGMA user_version");

@@ -104,7 +104,7 @@ std::unique_ptr<T_ASC_Network, DropNetwork> open_network(std::chrono::seconds ti
 
 class ThreadedAcceptor final : public Acceptor {
  public:
-  ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler);
+  ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler, CommitmentHandler* commitments);
   ~ThreadedAcceptor() override;
   [[nodiscard]] std::uint16_t port() const override { return port_; }
   void stop() override;
@@ -130,6 +130,7 @@ class ThreadedAcceptor final : public Acceptor {
 
   const AcceptorOptions options_;
   StoreHandler& handler_;
+  CommitmentHandler* const commitments_;
   Descriptor stop_event_;
   Descriptor listener_;
   const std::uint16_t port_;
@@ -149,9 +150,10 @@ class ThreadedAcceptor final : public Acceptor {
   std::thread watcher_;
 };
 
-ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler)
+ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler, CommitmentHandler* commitments)
     : options_(std::move(options)),
       handler_(handler),
+      commitments_(commitments),
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       listener_(listen_on(options_.bind_address, options_.port)),
       port_(port_of(listener_)),
@@ -262,7 +264,7 @@ void ThreadedAcceptor::host(std::uint64_t number) {
     }
     return;
   }
-  Association association(requested, options_, handler_);
+  Association association(requested, options_, handler_, commitments_);
   serve_or_reject(association, number);
 }
 
@@ -287,10 +289,11 @@ bool ThreadedAcceptor::take_seat() {
 
 }  // namespace
 
-Result<std::unique_ptr<Acceptor>> Acceptor::start(AcceptorOptions options, StoreHandler& handler) {
+Result<std::unique_ptr<Acceptor>> Acceptor::start(AcceptorOptions options, StoreHandler& handler,
+                                                  CommitmentHandler* commitments) {
   return guarded([&]() -> std::unique_ptr<Acceptor> {
     initialise_dcmtk();
-    return std::make_unique<ThreadedAcceptor>(std::move(options), handler);
+    return std::make_unique<ThreadedAcceptor>(std::move(options), handler, commitments);
   });
 }
 

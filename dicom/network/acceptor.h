@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "dicom/network/commitment.h"
 #include "dicom/result.h"
 
 namespace dicom {
@@ -20,6 +21,8 @@ struct AcceptorOptions {
   std::string bind_address;                    // an IPv4 address; empty: all interfaces
   std::uint16_t port = 11112;                  // 0: any free one, see Acceptor::port()
   std::vector<std::string> calling_ae_titles;  // who may store; empty: nobody (closed by default). "*" alone: anybody
+  // Who may tell what it keeps of what we sent there (storage commitment), but not store.
+  std::vector<std::string> reporting_ae_titles{};
   unsigned most_associations = 32;
   std::uint32_t largest_pdu = 131072;
   std::chrono::seconds acse_timeout{10};   // for the association request after the connection
@@ -70,8 +73,10 @@ class StoreHandler {
 
 class Acceptor {
  public:
-  // Binds and listens; accepting starts with run in its own thread. The handler must outlive the acceptor.
-  static Result<std::unique_ptr<Acceptor>> start(AcceptorOptions options, StoreHandler& handler);
+  // Binds and listens; accepting starts with run in its own thread. The handlers must outlive the acceptor. Without
+  // `commitments` storage commitment is not accepted.
+  static Result<std::unique_ptr<Acceptor>> start(AcceptorOptions options, StoreHandler& handler,
+                                                 CommitmentHandler* commitments = nullptr);
   virtual ~Acceptor() = default;  // stops
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   // No new associations; those that run may finish their message; returns when all threads are joined. Not from within

@@ -3,10 +3,12 @@
 #include <dcmtk/dcmnet/diutil.h>
 #include <dcmtk/dcmnet/dul.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
 
+#include "dicom/network/commitment_messages.h"
 #include "dicom/network/data_set_reception.h"
 
 namespace dicom {
@@ -16,6 +18,11 @@ constexpr std::chrono::seconds kFarewell{1};
 
 // More than any command set of the services we offer; DCMTK builds it in memory.
 constexpr std::size_t kLargestCommand = 16384;
+
+// To the peer of one association, beside verification.
+struct Services {
+  bool storage = false, commitment = false;
+};
 
 T_ASC_RejectParameters as_wire(Refusal refusal) {
   switch (refusal) {
@@ -37,8 +44,22 @@ std::vector<std::string> proposed_syntaxes(const T_ASC_PresentationContext& cont
   return {first, first + context.transferSyntaxCount};
 }
 
-OFCondition negotiate(T_ASC_Parameters* parameters, T_ASC_PresentationContext& context) {
-  if (!is_accepted_service(context.abstractSyntax)) {
+// Either side may be the one that keeps: the requestor's roles are accepted as proposed (PS3.7 D.3.3.4). What is said
+// is short and read by us alone, so that the one syntax which everybody knows will do.
+OFCondition negotiate_commitment(T_ASC_Parameters* parameters, const T_ASC_PresentationContext& context) {
+  const auto syntaxes = proposed_syntaxes(context);
+  if (std::find(syntaxes.begin(), syntaxes.end(), UID_LittleEndianImplicitTransferSyntax) == syntaxes.end()) {
+    return ASC_refusePresentationContext(parameters, context.presentationContextID, ASC_P_TRANSFERSYNTAXESNOTSUPPORTED);
+  }
+  return ASC_acceptPresentationContext(parameters, context.presentationContextID,
+                                       UID_LittleEndianImplicitTransferSyntax, context.proposedRole);
+}
+
+OFCondition negotiate(T_ASC_Parameters* parameters, T_ASC_PresentationContext& context, const Services& offered) {
+  if (offered.commitment && std::string_view(context.abstractSyntax) == kCommitmentClass)
+    return negotiate_commitment(parameters, context);
+  const bool stores = is_storage_class(context.abstractSyntax);
+  if (!is_accepted_service(context.abstractSyntax) || (stores && !offered.storage)) {
     return ASC_refusePresentationContext(parameters, context.presentationContextID, ASC_P_ABSTRACTSYNTAXNOTSUPPORTED);
   }
   const auto syntax = choose_transfer_syntax(proposed_syntaxes(context));
@@ -48,11 +69,11 @@ OFCondition negotiate(T_ASC_Parameters* parameters, T_ASC_PresentationContext& c
   return ASC_acceptPresentationContext(parameters, context.presentationContextID, syntax->c_str());
 }
 
-OFCondition negotiate_all(T_ASC_Parameters* parameters) {
+OFCondition negotiate_all(T_ASC_Parameters* parameters, const Services& offered) {
   for (int i = 0; i < ASC_countPresentationContexts(parameters); ++i) {
     T_ASC_PresentationContext context{};
     OFCondition condition = ASC_getPresentationContext(parameters, i, &context);
-    if (condition.good()) condition = negotiate(parameters, context);
+    if (condition.good()) condition = negotiate(parameters, context, offered);
     if (condition.bad()) return condition;
   }
   return EC_Normal;
@@ -64,8 +85,13 @@ bool is_silence(const OFCondition& condition) {
 
 }  // namespace
 
-Association::Association(T_ASC_Association* association, const AcceptorOptions& options, StoreHandler& handler)
-    : association_(association), patience_(patience_of(*association)), options_(options), handler_(handler) {
+Association::Association(T_ASC_Association* association, const AcceptorOptions& options, StoreHandler& handler,
+                         CommitmentHandler* commitments)
+    : association_(association),
+      patience_(patience_of(*association)),
+      options_(options),
+      handler_(handler),
+      commitments_(commitments) {
   DIC_AE calling{}, called{};
   ASC_getAPTitles(association_->params, calling, sizeof calling, called, sizeof called, nullptr, 0);
   calling_ = trimmed(calling);
@@ -94,10 +120,11 @@ void Association::serve(std::uint64_t number) {
   handler_.opened(number_, calling_);
   const OFCondition acknowledged = acknowledge();
   handler_.closed(number_, acknowledged.good() ? answer_messages() : farewell(acknowledged));
+  for (const auto& [message, report] : unanswered_) commitments_->told(calling_, report, std::nullopt);
 }
 
 OFCondition Association::acknowledge() {
-  OFCondition condition = negotiate_all(association_->params);
+  OFCondition condition = negotiate_all(association_->params, {may_store(options_, calling_), commitments_ != nullptr});
   if (condition.good()) condition = ASC_setAPTitles(association_->params, nullptr, nullptr, options_.ae_title.c_str());
   return condition.good() ? ASC_acknowledgeAssociation(association_) : condition;
 }
@@ -141,8 +168,50 @@ OFCondition Association::answer(T_ASC_PresentationContextID context, T_DIMSE_Mes
       return answer_store(*association_, context, message.msg.CStoreRQ, handler_,
                           {calling_, number_, options_.dimse_timeout});
     default:
-      return DIMSE_BADCOMMANDTYPE;  // no other service was negotiated
+      return commitments_ != nullptr ? answer_commitment(context, message) : DIMSE_BADCOMMANDTYPE;
   }
+}
+
+OFCondition Association::answer_commitment(T_ASC_PresentationContextID context, T_DIMSE_Message& message) {
+  const CommitmentPeer peer{calling_, options_.dimse_timeout};
+  T_ASC_PresentationContext agreed{};
+  ASC_findAcceptedPresentationContext(association_->params, context, &agreed);
+  if (std::string_view(agreed.abstractSyntax) != kCommitmentClass) return DIMSE_BADCOMMANDTYPE;
+  switch (message.CommandField) {
+    case DIMSE_N_ACTION_RQ: {
+      if (!may_store(options_, calling_)) return DIMSE_BADCOMMANDTYPE;  // it is welcome to report, and that is all
+      std::string transaction_uid;
+      const OFCondition answered =
+          answer_action(*association_, context, message.msg.NActionRQ, *commitments_, peer, transaction_uid);
+      return answered.bad() || transaction_uid.empty() ? answered : report_commitment_now(context, transaction_uid);
+    }
+    case DIMSE_N_EVENT_REPORT_RQ:
+      return answer_event(*association_, context, message.msg.NEventReportRQ, *commitments_, peer);
+    case DIMSE_N_EVENT_REPORT_RSP:
+      return take_answer_to_report(context, message.msg.NEventReportRSP);
+    default:
+      return DIMSE_BADCOMMANDTYPE;
+  }
+}
+
+// Its answer is a message among the others: the peer may store, ask again or leave before it answers.
+OFCondition Association::report_commitment_now(T_ASC_PresentationContextID context,
+                                               const std::string& transaction_uid) {
+  auto report = commitments_->report_now(calling_, transaction_uid);
+  if (!report) return EC_Normal;
+  const std::uint16_t message = ++last_message_;
+  const auto sent = unanswered_.insert_or_assign(message, *std::move(report)).first;
+  return send_event(*association_, context, message, sent->second);
+}
+
+OFCondition Association::take_answer_to_report(T_ASC_PresentationContextID context,
+                                               const T_DIMSE_N_EventReportRSP& answer) {
+  const auto report = unanswered_.find(answer.MessageIDBeingRespondedTo);
+  if (report == unanswered_.end()) return DIMSE_BADCOMMANDTYPE;
+  commitments_->told(calling_, report->second, answer.DimseStatus);
+  unanswered_.erase(report);
+  return answer.DataSetType == DIMSE_DATASET_NULL ? EC_Normal
+                                                  : skip_data_set(*association_, context, options_.dimse_timeout);
 }
 
 }  // namespace dicom

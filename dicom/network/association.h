@@ -6,6 +6,7 @@
 #include <dcmtk/dcmnet/dimse.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,7 +20,9 @@ namespace dicom {
 // Owns a requested association: destruction closes the connection.
 class Association {
  public:
-  Association(T_ASC_Association* association, const AcceptorOptions& options, StoreHandler& handler);
+  // `commitments`: nullptr where storage commitment is not offered.
+  Association(T_ASC_Association* association, const AcceptorOptions& options, StoreHandler& handler,
+              CommitmentHandler* commitments);
   ~Association();
   Association(const Association&) = delete;
   Association& operator=(const Association&) = delete;
@@ -35,13 +38,19 @@ class Association {
   std::string answer_messages();
   std::string farewell(const OFCondition& ended);
   OFCondition answer(T_ASC_PresentationContextID context, T_DIMSE_Message& message);
+  OFCondition answer_commitment(T_ASC_PresentationContextID context, T_DIMSE_Message& message);
+  OFCondition report_commitment_now(T_ASC_PresentationContextID context, const std::string& transaction_uid);
+  OFCondition take_answer_to_report(T_ASC_PresentationContextID context, const T_DIMSE_N_EventReportRSP& answer);
 
   T_ASC_Association* association_;
   const std::shared_ptr<Patience> patience_;
   const AcceptorOptions& options_;
   StoreHandler& handler_;
+  CommitmentHandler* const commitments_;
   std::string calling_, called_;
   std::uint64_t number_ = 0;
+  std::map<std::uint16_t, CommitmentReport> unanswered_;  // reports that we sent here, by message
+  std::uint16_t last_message_ = 0;                        // of ours
 };
 
 }  // namespace dicom

@@ -36,11 +36,8 @@ constexpr std::array kPreferred{
     std::string_view("1.2.840.10008.1.2"),       // implicit little endian
 };
 
-bool may_call(const AcceptorOptions& options, std::string_view calling) {
-  const auto& allowed = options.calling_ae_titles;
-  if (allowed.size() == 1 && allowed.front() == "*") return true;
-  return std::any_of(allowed.begin(), allowed.end(),
-                     [&](const std::string& title) { return trimmed(title) == calling; });
+bool is_among(const std::vector<std::string>& titles, std::string_view calling) {
+  return std::any_of(titles.begin(), titles.end(), [&](const std::string& title) { return trimmed(title) == calling; });
 }
 
 }  // namespace
@@ -74,8 +71,15 @@ std::optional<Refusal> refuse(const AcceptorOptions& options, std::string_view c
                               std::string_view application_context) {
   if (application_context != kApplicationContext) return Refusal::ApplicationContext;
   if (trimmed(called) != trimmed(options.ae_title)) return Refusal::CalledAeTitle;
-  if (trimmed(calling).empty() || !may_call(options, trimmed(calling))) return Refusal::CallingAeTitle;
+  const bool reports = is_among(options.reporting_ae_titles, trimmed(calling));
+  if (trimmed(calling).empty() || (!reports && !may_store(options, calling))) return Refusal::CallingAeTitle;
   return std::nullopt;
+}
+
+bool may_store(const AcceptorOptions& options, std::string_view calling) {
+  const auto& allowed = options.calling_ae_titles;
+  if (allowed.size() == 1 && allowed.front() == "*") return true;
+  return is_among(allowed, trimmed(calling));
 }
 
 const char* in_words(Refusal refusal) {

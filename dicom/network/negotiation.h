@@ -39,6 +39,8 @@ enum class Refusal { CalledAeTitle, CallingAeTitle, ApplicationContext, TooManyA
 // spaces.
 [[nodiscard]] std::optional<Refusal> refuse(const AcceptorOptions& options, std::string_view called,
                                             std::string_view calling, std::string_view application_context);
+// Who may open an association only to report on commitment may not store on it.
+[[nodiscard]] bool may_store(const AcceptorOptions& options, std::string_view calling);
 [[nodiscard]] const char* in_words(Refusal refusal);
 
 [[nodiscard]] std::string_view trimmed(std::string_view ae_title);

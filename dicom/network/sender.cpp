@@ -184,7 +184,9 @@ Verdict verdict_of(std::uint16_t status) {
 }
 
 Verdict as_verdict(const Error& error) {
-  return {error.fault == Fault::Rejected ? Verdict::Kind::Never : Verdict::Kind::Later, -1, error.what};
+  Verdict verdict{error.fault == Fault::Rejected ? Verdict::Kind::Never : Verdict::Kind::Later, -1, error.what};
+  verdict.unreachable = error.fault == Fault::Network;
+  return verdict;
 }
 
 // One sending: the instances of one call, their verdicts, and the association while there is one.

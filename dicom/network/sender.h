@@ -39,7 +39,8 @@ struct Verdict {
   std::string problem;  // one sentence; empty when delivered without a warning
   // The peer takes no object of this SOP class: it accepted no presentation context for it, or answered 0122H.
   bool class_refused = false;
-  bool tried = true;  // false: the association ended at an earlier instance, before this one's turn
+  bool unreachable = false;  // there was no association, or it broke at this instance
+  bool tried = true;         // false: the association ended at an earlier instance, before this one's turn
 };
 
 // Sends in the given order on one association and releases it cleanly. Always returns one verdict per instance, also

@@ -1,3 +1,4 @@
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <iostream>
@@ -13,7 +14,7 @@ struct Options {
   std::filesystem::path settings_file;
   std::string study;
   std::int64_t retry = 0, cancel = 0;
-  bool json = false, all = false;
+  bool json = false, all = false, ledger = false;
 };
 
 storage::Database open_database(const Options& options) {
@@ -62,6 +63,28 @@ int run_jobs(const Options& options) {
   return kDone;
 }
 
+std::string iso(storage::Time at) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(at)));
+}
+
+// Who got it, when, with which status.
+nlohmann::json ledger_of(const storage::Outbox& outbox, std::int64_t id) {
+  nlohmann::json lines = nlohmann::json::array();
+  for (const storage::LedgerLine& line : need(outbox.ledger_of(id), "read the ledger"))
+    lines.push_back({{"at", iso(line.at)}, {"event", line.event}, {"status", line.status}, {"words", line.words}});
+  return lines;
+}
+
+void print_ledger(const nlohmann::json& lines) {
+  for (const auto& line : lines) {
+    const int status = line.at("status").get<int>();
+    std::cout << fmt::format("         {}  {:<9} {}  {}\n", line.at("at").get<std::string>(),
+                             line.at("event").get<std::string>(),
+                             status < 0 ? std::string("no answer") : fmt::format("status 0x{:04X}", status),
+                             line.at("words").get<std::string>());
+  }
+}
+
 int run_outbox(const Options& options) {
   storage::Database database = open_database(options);
   storage::Outbox outbox(database);
@@ -78,11 +101,17 @@ int run_outbox(const Options& options) {
                     {"kind", row.object.kind},
                     {"instance", row.object.sop_instance_uid},
                     {"status", row.last_status},
-                    {"problem", row.last_problem}});
+                    {"problem", row.last_problem},
+                    {"proof", storage::to_string(row.proof)},
+                    {"asks", row.asks}});
+    if (row.sent) list.back()["sent"] = iso(*row.sent);
+    if (options.ledger) list.back()["ledger"] = ledger_of(outbox, row.id);
     if (!options.json) {
-      std::cout << fmt::format("{:>6} {:<12} {:<9} {:>3} attempts  {:<24} {}  {}\n", row.id, row.destination,
-                               storage::to_string(row.state), row.attempts, row.object.kind,
-                               row.object.sop_instance_uid, row.last_problem);
+      std::cout << fmt::format(
+          "{:>6} {:<12} {:<9} {:>3} attempts  {:<24} {}  {}\n", row.id, row.destination, storage::to_string(row.state),
+          row.attempts, row.object.kind, row.object.sop_instance_uid,
+          row.proof == storage::Proof::None ? row.last_problem : fmt::format("by {}", storage::to_string(row.proof)));
+      if (options.ledger) print_ledger(list.back().at("ledger"));
     }
   }
   if (options.json) std::cout << list.dump(2) << "\n";
@@ -101,9 +130,12 @@ void add_jobs(CLI::App& app, Run& run) {
 
 void add_outbox(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("outbox", "List what still has to be delivered; retry or cancel it");
-  command->footer("Example: herald outbox\n         herald outbox --retry 107");
+  command->footer(
+      "Example: herald outbox\n         herald outbox --all --ledger\n         herald outbox --retry 107\n"
+      "\"sent\": the receiver has stored it, and has not confirmed yet that it keeps it.");
   auto options = std::make_shared<Options>();
   add_common(*command, *options);
+  command->add_flag("--ledger", options->ledger, "With what became of each, and when");
   command->callback([&run, options] { run = [options] { return run_outbox(*options); }; });
 }
 

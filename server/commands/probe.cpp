@@ -36,7 +36,8 @@ json describe_peer(const config::Destination& destination) {
           {"host", destination.peer.host},
           {"port", destination.peer.port},
           {"calling_ae_title", destination.peer.calling_ae_title},
-          {"configured", config::in_toml(destination.profile)}};
+          {"configured", config::in_toml(destination.profile)},
+          {"asks_for_commitment", std::ranges::count(destination.confirm.by, config::Confirm::Commitment) > 0}};
 }
 
 json describe_answers(const dicom::Probe& probe) {
@@ -76,14 +77,26 @@ void print_peer(const json& account) {
                            said(account, "calling_ae_title"));
 }
 
+// Accepting the service is half of it: the report comes on a connection that the peer opens.
+std::string advice_about_commitment(const json& account) {
+  const bool offered = said(account, "storage_commitment") == dicom::in_words(dicom::Answer::Accepted);
+  const bool asked = account.at("asks_for_commitment").get<bool>();
+  if (offered && !asked)
+    return " (with confirm = \"commitment\" results count as delivered only when it has promised to keep them; it has "
+           "to "
+           "know this node's AE title, host and port for that)";
+  if (!offered && asked) return " (the settings ask for it: confirm = \"find\" or \"none\" would do here)";
+  return asked ? " (the settings ask for it)" : "";
+}
+
 void print_implementation(const json& account) {
   const std::string name = said(account, "implementation_version_name");
   std::cout << fmt::format("implementation: {} ({})\n", name.empty() ? "it gives no name" : name,
                            said(account, "implementation_class_uid"));
   const auto bytes = account.at("largest_pdu").get<std::uint32_t>();
   std::cout << "largest PDU: " << (bytes == 0 ? std::string("unlimited") : fmt::format("{} bytes", bytes)) << "\n";
-  std::cout << fmt::format("C-ECHO: {}\nstorage commitment: {} (Herald does not ask for it)\n\n", said(account, "echo"),
-                           said(account, "storage_commitment"));
+  std::cout << fmt::format("C-ECHO: {}\nstorage commitment: {}{}\n\n", said(account, "echo"),
+                           said(account, "storage_commitment"), advice_about_commitment(account));
 }
 
 void print_classes(const json& account) {

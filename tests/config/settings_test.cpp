@@ -366,12 +366,12 @@ TEST_F(SettingsFile, WithAnUnknownNameIsAnErrorWithASuggestion) {
   EXPECT_EQ(
       error_in("[nonsense]\n"),
       "herald.toml:3: nonsense: unknown table; known are node, receive, storage, grouping, fitting, models, workers, "
-      "destination, query, http, log\n  [nonsense]");
+      "destination, scanner, query, http, log\n  [nonsense]");
   EXPECT_EQ(error_in("[[destination]]\nname='a'\nae_title='A'\nhots='h'\n"),
             "herald.toml:6: [[destination]] hots: unknown key; did you mean host?\n  hots='h'");
   EXPECT_EQ(error("port = 1\n"),
             "herald.toml:1: port: unknown key; known are node, receive, storage, grouping, fitting, models, "
-            "workers, destination, query, http, log\n  port = 1");
+            "workers, destination, scanner, query, http, log\n  port = 1");
 }
 
 TEST_F(SettingsFile, WithoutARequiredKeyIsAnError) {

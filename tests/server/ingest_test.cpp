@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "server/context.h"
@@ -129,6 +130,43 @@ TEST_F(Receiving, AFileWithoutItsRowIsIndexedWhenItComesAgain) {
   EXPECT_EQ(receive(files_[0]), StoreStatus::Success);
   EXPECT_EQ(indexed(), 1u);
   EXPECT_EQ(files_in("aside"), 0u);
+}
+
+// A PACS that writes itself as the maker, or gives new UIDs, still sends back what came from here.
+TEST_F(Receiving, AnAlteredResultIsRefusedAndCounted) {
+  const auto image = dicom::read_identity(files_[0].path);
+  constexpr const char* kMr = "1.2.840.10008.5.1.4.1.1.4";
+  {
+    auto database = storage::Database::open(folder_ / "store/herald.db");
+    storage::JobQueue queue(*database);
+    const auto at = server::now();
+    const auto id = queue.enqueue("map", "k", image->study_uid, "{}", at, at).value().value();
+    ASSERT_TRUE(queue.claim("w", at, std::chrono::seconds(60)).value());
+    storage::ResultRow result;
+    result.study_uid = image->study_uid;
+    result.sop_instance_uid = "2.25.1";
+    result.sop_class_uid = kMr;
+    result.series_uid = image->series_uid;  // as if the series had been ours
+    result.kind = "mr_map";
+    result.path = folder_ / "result";
+    ASSERT_EQ(true, queue.finish(id, "w", at, {result}, {}));
+  }
+  const auto of_our_series = std::find_if(files_.begin(), files_.end(), [&](const auto& file) {
+    return dicom::read_identity(file.path)->series_uid == image->series_uid;
+  });
+  EXPECT_EQ(receive(*of_our_series), StoreStatus::Refused);
+  const auto of_another = std::find_if(files_.begin(), files_.end(), [&](const auto& file) {
+    return dicom::read_identity(file.path)->series_uid != image->series_uid;
+  });
+  EXPECT_EQ(receive(*of_another), StoreStatus::Success);
+  EXPECT_EQ(indexed(), 1u);
+  ASSERT_EQ(incidents(image->study_uid).size(), 1u);
+  EXPECT_EQ(incidents(image->study_uid)[0].kind, "own-result");
+
+  auto database = storage::Database::open(folder_ / "store/herald.db");
+  const storage::Index index(*database);  // of an outline only the instance is looked for
+  EXPECT_EQ(true, index.made_here("2.25.1", ""));
+  EXPECT_EQ(false, index.made_here("2.25.2", ""));
 }
 
 TEST_F(Receiving, AnOpenAssociationCountsAsReceivingItsStudies) {

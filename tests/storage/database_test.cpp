@@ -17,6 +17,14 @@ using scene::raw_sql;
 using scene::raw_value;
 using storage::Fault;
 
+// What the fifth version added is taken away again; its columns of the outbox are those since the first.
+const std::string kBackToTheFourthVersion =
+    "DROP TRIGGER outbox_ledger; DROP TABLE ledger; DROP TABLE commitment_item; DROP TABLE commitment; "
+    "DROP TABLE commitment_request_item; DROP TABLE commitment_request; "
+    "CREATE TABLE old AS SELECT id, destination, sop_instance_uid, kind_rank, state, attempts, not_before, "
+    "last_status, last_problem, created, changed FROM outbox; DROP TABLE outbox; ALTER TABLE old RENAME TO outbox; "
+    "PRAGMA user_version = 4; ";
+
 class DatabaseTest : public testing::Test {
  protected:
   support::TempFolder folder;
@@ -25,9 +33,9 @@ class DatabaseTest : public testing::Test {
 
 TEST_F(DatabaseTest, IsCreatedFromNothingWithTheNewestVersion) {
   scene::open(file);
-  EXPECT_EQ("4", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ("5", raw_value(file, "PRAGMA user_version"));
   EXPECT_EQ("wal", raw_value(file, "PRAGMA journal_mode"));
-  EXPECT_EQ("9",
+  EXPECT_EQ("14",
             raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"));
 }
 
@@ -46,9 +54,10 @@ TEST_F(DatabaseTest, OfTheFirstVersionIsBroughtToTheNewestWithItsRows) {
     storage::Index(database).add(scene::instance("1.1")).value();
   }
   ASSERT_EQ(SQLITE_OK,
-            raw_sql(file, "DROP TABLE fact; DROP TABLE peer_series; DROP TABLE inquiry; PRAGMA user_version = 1"));
+            raw_sql(file, kBackToTheFourthVersion +
+                              "DROP TABLE fact; DROP TABLE peer_series; DROP TABLE inquiry; PRAGMA user_version = 1"));
   auto database = scene::open(file);
-  EXPECT_EQ("4", raw_value(file, "PRAGMA user_version"));
+  EXPECT_EQ("5", raw_value(file, "PRAGMA user_version"));
   EXPECT_EQ(1, storage::Index(database).count());
   EXPECT_TRUE(storage::Inquiries(database).series_of("1.2.3").value().empty());
 }
@@ -63,15 +72,37 @@ TEST_F(DatabaseTest, OfTheSecondVersionKeepsItsOutbox) {
     ASSERT_EQ(true, queue.finish(id, "w1", scene::at(0), results, {{"PACS", {"mr_map"}}}));
     scene::must(storage::Outbox(database).dead(2, scene::at(1), 0xA900, "no"));
   }
-  ASSERT_EQ(SQLITE_OK, raw_sql(file, "DROP TABLE fact; PRAGMA user_version = 2"));
+  ASSERT_EQ(SQLITE_OK, raw_sql(file, kBackToTheFourthVersion + "DROP TABLE fact; PRAGMA user_version = 2"));
   auto database = scene::open(file);
   const auto rows = scene::value_of(storage::Outbox(database).rows_of(""));
   ASSERT_EQ(2, rows.size());
   EXPECT_EQ(storage::OutboxState::Waiting, rows[0].state);
   EXPECT_EQ(storage::OutboxState::Dead, rows[1].state);
   EXPECT_EQ("no", rows[1].last_problem);
-  EXPECT_EQ("2", raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name LIKE 'outbox_%'"));
+  EXPECT_EQ("3", raw_value(file, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name LIKE 'outbox_%'"));
   EXPECT_EQ("outbox", raw_value(file, "SELECT name FROM sqlite_sequence WHERE name LIKE 'outbox%'"));
+}
+
+TEST_F(DatabaseTest, OfTheFourthVersionKeepsWhatWasDelivered) {
+  {
+    auto database = scene::open(file);
+    storage::JobQueue queue(database);
+    const auto id = queue.enqueue("map", "k", "1.2.3", "{}", scene::at(0), scene::at(0)).value().value();
+    queue.claim("w1", scene::at(0), std::chrono::seconds(60)).value();
+    const std::vector<storage::ResultRow> results = {scene::result("9.1"), scene::result("9.2")};
+    ASSERT_EQ(true, queue.finish(id, "w1", scene::at(0), results, {{"PACS", {"mr_map"}}}));
+    scene::must(storage::Outbox(database).delivered(2, scene::at(7), 0xB000));
+  }
+  ASSERT_EQ(SQLITE_OK, raw_sql(file, kBackToTheFourthVersion));
+  auto database = scene::open(file);
+  const auto rows = scene::value_of(storage::Outbox(database).rows_of(""));
+  ASSERT_EQ(2, rows.size());
+  EXPECT_EQ(storage::OutboxState::Waiting, rows[0].state);
+  EXPECT_EQ(storage::Proof::None, rows[0].proof);
+  EXPECT_EQ(std::nullopt, rows[0].sent);
+  EXPECT_EQ(storage::OutboxState::Delivered, rows[1].state);
+  EXPECT_EQ(storage::Proof::Answer, rows[1].proof);
+  EXPECT_EQ(scene::at(7), rows[1].sent);
 }
 
 TEST_F(DatabaseTest, OfANewerVersionIsRefusedAndLeftAlone) {

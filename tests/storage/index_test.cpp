@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "storage/commitments.h"
 #include "tests/storage/scene.h"
 
 namespace {
@@ -253,6 +254,19 @@ TEST_F(IndexTest, AClockThatWasSetBackFreezesNoStudy) {
   EXPECT_EQ(at(100), studies[0].last_arrival);
   EXPECT_TRUE(studies[0].changed);
   EXPECT_EQ(0, index.mend_times(at(101), 60s));
+}
+
+TEST_F(IndexTest, AClockThatWasSetBackFreezesNoQuestionAndNoReport) {
+  storage::JobQueue queue(database);
+  const auto id = queue.enqueue("map", "k", "1.2.3", "{}", at(0), at(0)).value().value();
+  queue.claim("w1", at(0), 60s).value();
+  ASSERT_EQ(true, queue.finish(id, "w1", at(0), {scene::result("9.1")}, {{"PACS", {"mr_map"}}}));
+  must(storage::Outbox(database).sent(1, at(5000), 0));
+  const std::vector<storage::Commitments::Reference> asked = {{"1.2", "1.1"}};
+  must(storage::Commitments(database).asked("SKYRA", "2.25.7", asked, at(5000), at(5000)));
+  EXPECT_EQ(2, index.mend_times(at(100), 60s));
+  EXPECT_EQ(1, storage::Outbox(database).to_confirm("PACS", at(100), 9).value().size());
+  EXPECT_TRUE(storage::Commitments(database).next_owed(at(100)).value().has_value());
 }
 
 }  // namespace

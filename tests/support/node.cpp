@@ -103,6 +103,17 @@ std::string Orthanc::get(const std::string& path) const {
   return run({"curl", "-s", "--max-time", "20", "http://127.0.0.1:" + std::to_string(http_port_) + path}).output;
 }
 
+std::string Orthanc::post(const std::string& path, const std::string& body) const {
+  return run({"curl", "-s", "--max-time", "60", "-X", "POST", "-d", body,
+              "http://127.0.0.1:" + std::to_string(http_port_) + path})
+      .output;
+}
+
+void Orthanc::remove(const std::string& instance_id) const {
+  run({"curl", "-s", "-f", "--max-time", "20", "-X", "DELETE",
+       "http://127.0.0.1:" + std::to_string(http_port_) + "/instances/" + instance_id});
+}
+
 std::vector<std::string> Orthanc::instances() const {
   std::vector<std::string> uids;
   const auto list = nlohmann::json::parse(get("/instances?expand"), nullptr, false);

@@ -60,6 +60,8 @@ class Orthanc {
   void learn(const std::string& ae_title, int port) const;   // a node that may ask, and to which images may be moved
   [[nodiscard]] std::vector<std::string> instances() const;  // SOP Instance UIDs, sorted
   [[nodiscard]] std::string get(const std::string& path) const;                      // REST
+  void remove(const std::string& instance_id) const;                                 // by Orthanc's own identifier
+  std::string post(const std::string& path, const std::string& body) const;          // REST
   [[nodiscard]] std::string instance_id(const std::string& sop_instance_uid) const;  // Orthanc's own identifier
 
  private:

@@ -52,7 +52,8 @@ class ScriptedPeer::Machine {
   std::mutex mutex_;
   std::vector<Stored> stored_;
   std::vector<std::string> endings_, asked_;
-  std::vector<int> store_statuses_;
+  std::vector<int> store_statuses_, report_statuses_;
+  std::vector<std::string> transactions_;
 
  private:
   void run() {
@@ -107,6 +108,7 @@ class ScriptedPeer::Machine {
     if (message.CommandField == DIMSE_C_ECHO_RQ) {
       return DIMSE_sendEchoResponse(association, id, &message.msg.CEchoRQ, script_.echo_status, nullptr).good();
     }
+    if (message.CommandField == DIMSE_N_ACTION_RQ) return commit(association, id, message.msg.NActionRQ);
     if (message.CommandField != DIMSE_C_STORE_RQ) return follow_script(association, id, message);
     T_ASC_PresentationContext context{};
     ASC_findAcceptedPresentationContext(association->params, id, &context);
@@ -130,6 +132,64 @@ class ScriptedPeer::Machine {
       script_.statuses.pop_front();
     }
     return DIMSE_sendStoreResponse(association, id, &request, &response, nullptr).good();
+  }
+
+  bool commit(T_ASC_Association* association, T_ASC_PresentationContextID id, const T_DIMSE_N_ActionRQ& request) {
+    DcmDataset* received = nullptr;
+    const OFCondition condition =
+        DIMSE_receiveDataSetInMemory(association, DIMSE_NONBLOCKING, 30, &id, &received, nullptr, nullptr);
+    const std::unique_ptr<DcmDataset> asked(received);
+    if (condition.bad()) return end(association, condition);
+    {
+      const std::lock_guard lock(mutex_);
+      transactions_.push_back(dicom::text(*asked, DCM_TransactionUID));
+    }
+    T_DIMSE_Message response{};
+    response.CommandField = DIMSE_N_ACTION_RSP;
+    response.msg.NActionRSP.MessageIDBeingRespondedTo = request.MessageID;
+    response.msg.NActionRSP.DimseStatus = script_.commitment.status;
+    response.msg.NActionRSP.DataSetType = DIMSE_DATASET_NULL;
+    if (DIMSE_sendMessageUsingMemoryData(association, id, &response, nullptr, nullptr, nullptr, nullptr).bad())
+      return false;
+    for (int i = 0; i < script_.commitment.reports; ++i)
+      if (!report(association, id, *asked)) return false;
+    return true;
+  }
+
+  bool report(T_ASC_Association* association, T_ASC_PresentationContextID id, DcmDataset& asked) {
+    const CommitmentScript& script = script_.commitment;
+    DcmDataset report;
+    const std::string transaction =
+        script.transaction.empty() ? dicom::text(asked, DCM_TransactionUID) : script.transaction;
+    report.putAndInsertString(DCM_TransactionUID, transaction.c_str());
+    bool failed = false;
+    DcmItem* item = nullptr;
+    for (long i = 0; asked.findAndGetSequenceItem(DCM_ReferencedSOPSequence, item, i).good(); ++i) {
+      const std::string instance = dicom::text(*item, DCM_ReferencedSOPInstanceUID);
+      const bool keeps = !script.does_not_keep.contains(instance);
+      failed = failed || !keeps;
+      DcmItem* line = nullptr;
+      report.findOrCreateSequenceItem(keeps ? DCM_ReferencedSOPSequence : DCM_FailedSOPSequence, line, -2);
+      line->putAndInsertString(DCM_ReferencedSOPClassUID, dicom::text(*item, DCM_ReferencedSOPClassUID).c_str());
+      line->putAndInsertString(DCM_ReferencedSOPInstanceUID, instance.c_str());
+      if (!keeps) line->putAndInsertUint16(DCM_FailureReason, 0x0112);
+    }
+    T_DIMSE_Message event{};
+    event.CommandField = DIMSE_N_EVENT_REPORT_RQ;
+    auto& command = event.msg.NEventReportRQ;
+    command.MessageID = 5;
+    command.EventTypeID = failed ? 2 : 1;
+    command.DataSetType = DIMSE_DATASET_PRESENT;
+    OFStandard::strlcpy(command.AffectedSOPClassUID, UID_StorageCommitmentPushModelSOPClass, sizeof(DIC_UI));
+    OFStandard::strlcpy(command.AffectedSOPInstanceUID, UID_StorageCommitmentPushModelSOPInstance, sizeof(DIC_UI));
+    if (DIMSE_sendMessageUsingMemoryData(association, id, &event, nullptr, &report, nullptr, nullptr).bad())
+      return false;
+    T_DIMSE_Message answer{};
+    const OFCondition condition = DIMSE_receiveCommand(association, DIMSE_NONBLOCKING, 30, &id, &answer, nullptr);
+    if (condition.bad()) return end(association, condition);
+    const std::lock_guard lock(mutex_);
+    report_statuses_.push_back(answer.msg.NEventReportRSP.DimseStatus);
+    return true;
   }
 
   bool follow_script(T_ASC_Association* association, T_ASC_PresentationContextID id, const T_DIMSE_Message& request) {
@@ -288,6 +348,16 @@ std::vector<ScriptedPeer::Stored> ScriptedPeer::stored() const {
 std::vector<std::string> ScriptedPeer::asked() const {
   const std::lock_guard lock(machine_->mutex_);
   return machine_->asked_;
+}
+
+std::vector<std::string> ScriptedPeer::transactions() const {
+  const std::lock_guard lock(machine_->mutex_);
+  return machine_->transactions_;
+}
+
+std::vector<int> ScriptedPeer::report_statuses() const {
+  const std::lock_guard lock(machine_->mutex_);
+  return machine_->report_statuses_;
 }
 
 std::vector<int> ScriptedPeer::store_statuses() const {

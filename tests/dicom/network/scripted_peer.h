@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct Step {
   std::string sop_instance = {};
 };
 
+// What the peer does after it was asked for storage commitment.
+struct CommitmentScript {
+  std::uint16_t status = 0x0000;             // of the N-ACTION
+  int reports = 0;                           // so many on the same association
+  std::set<std::string> does_not_keep = {};  // instances, with reason 0112H
+  std::string transaction = {};              // of the report; empty: the one it was asked about
+};
+
 struct Script {
   struct Context {
     std::string abstract_syntax, transfer_syntax;
@@ -37,6 +46,7 @@ struct Script {
   int rejects_with = 0;  // source and reason as in DCMTK's T_ASC_RejectParametersReason; 0: accepts
   bool rejection_is_permanent = true;
   std::vector<Step> steps = {};
+  CommitmentScript commitment = {};
 };
 
 // An element as a data set in implicit little endian has it.
@@ -56,7 +66,9 @@ class ScriptedPeer {
   // The requests of the query/retrieve service, as "FIND SERIES study series", "MOVE SERIES study series to AE", and
   // "CANCEL".
   [[nodiscard]] std::vector<std::string> asked() const;
-  [[nodiscard]] std::vector<int> store_statuses() const;   // what was answered to the C-STOREs of the script
+  [[nodiscard]] std::vector<std::string> transactions() const;  // for which commitment was asked
+  [[nodiscard]] std::vector<int> report_statuses() const;       // what was answered to the reports
+  [[nodiscard]] std::vector<int> store_statuses() const;        // what was answered to the C-STOREs of the script
   [[nodiscard]] std::vector<std::string> endings() const;  // "released", "aborted", "lost", once the peer is stopped
   void stop();
 
