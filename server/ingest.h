@@ -27,6 +27,7 @@ class Ingest final : public dicom::StoreHandler {
   void opened(std::uint64_t association, const std::string& calling) override;
   void closed(std::uint64_t association, const std::string& how) override;
   void rejected(const std::string& calling, const std::string& called, const std::string& reason) override;
+  void tls_refused(const std::string& address, const std::string& reason) override;
 
   // True while an association is open that brought an image of this study within `recently`: a router that keeps one
   // association for the whole day must not hold up the exams it has done with.

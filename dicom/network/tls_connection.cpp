@@ -35,7 +35,7 @@ TlsConnection::TlsConnection(DcmNativeSocketType socket, ConnectionLimits limits
       we_are_server_(we_are_server),
       session_(socket, context, we_are_server, name) {}
 
-TlsConnection::~TlsConnection() { TlsConnection::close(); }
+TlsConnection::~TlsConnection() { TlsConnection::closeTransportConnection(); }
 
 const Certificate* TlsConnection::peer_certificate() const {
   return session_.peer_certificate() ? &*session_.peer_certificate() : nullptr;
@@ -105,7 +105,10 @@ ssize_t TlsConnection::write(void* buffer, size_t size) {
     const Step step = session_.write(static_cast<const char*>(buffer) + done, size - done, sent);
     done += sent;
     if (step == Step::Done) continue;
-    if (!wants(step)) return give_up(EPIPE);  // what the peer had to say about it is for the next read
+    if (!wants(step)) {
+      if (session_.look() == Step::Failed) tell_why();  // an alert of the peer may have come before it hung up
+      return give_up(EPIPE);
+    }
     if (!wait_for(step, end_of_silence())) return give_up(ETIMEDOUT);
   }
   return static_cast<ssize_t>(done);
@@ -117,20 +120,19 @@ OFBool TlsConnection::networkDataAvailable(int timeout_s) {
   const Moment end = end_of_wait(std::chrono::seconds{timeout_s});
   for (;;) {
     const Step step = session_.look();
-    if (!wants(step)) return OFTrue;  // data, or an end that read() tells of
+    if (step == Step::Failed) tell_why();  // OpenSSL tells of an alert but once
+    if (!wants(step)) return OFTrue;       // data, or an end that is read()'s to tell
     if (wait_for(step, end)) continue;
     if (timeout_s <= 0) patience_->timed_out_ = had_timed_out;
     return OFFalse;
   }
 }
 
-void TlsConnection::close() {
-  if (getSocket() < 0) return;
-  session_.say_goodbye();
-  DcmTCPConnection::close();
+// DCMTK's close() ends here, too.
+void TlsConnection::closeTransportConnection() {
+  if (getSocket() >= 0) session_.say_goodbye();
+  DcmTCPConnection::closeTransportConnection();
 }
-
-void TlsConnection::closeTransportConnection() { close(); }
 
 TlsAcceptingLayer::TlsAcceptingLayer(ConnectionLimits limits, ConnectionEvents events, const ListenersContext& listener)
     : ConnectionLayer(limits, std::move(events)), listener_(listener) {}

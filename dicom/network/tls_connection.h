@@ -35,7 +35,6 @@ class TlsConnection final : public Connection {
   ssize_t write(void* buffer, size_t size) override;
   OFBool networkDataAvailable(int timeout_s) override;
   OFBool isTransparentConnection() override { return OFFalse; }  // select() on the socket does not tell of data
-  void close() override;
   void closeTransportConnection() override;
 
  private:

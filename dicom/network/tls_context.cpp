@@ -104,7 +104,8 @@ void set_profile(SSL_CTX& context) {
       &context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
   // A read returns after each record: between two of them the limits of the connection are looked at.
   SSL_CTX_clear_mode(&context, SSL_MODE_AUTO_RETRY);
-  SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(&context,
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
 }
 
 int verify_mode(TlsSide side) {

@@ -110,7 +110,8 @@ std::string refused_by_peer(int alert, bool we_are_server) {
 
 std::string end_of_connection(const TlsFailure& failure) {
   if (failure.came_about) return "the connection was lost";
-  if (failure.first_byte < 0) return "hung up before a word of TLS";
+  if (failure.first_byte < 0 && failure.we_are_server) return "hung up before a word of TLS";
+  if (failure.first_byte < 0) return "the peer hung up, as one does that speaks no TLS on this port";
   return "hung up in the middle of the handshake";
 }
 
