@@ -109,7 +109,7 @@ fitting::T2Method t2_method_of(const Entry& entry) {
 }
 
 void read_port(const Entry& entry, Settings& settings) {
-  settings.receive.plain = entry.is_number() || entry.text_of({"off"}) != "off";
+  settings.receive.plain = !entry.is("off");
   if (settings.receive.plain) settings.receive.port = static_cast<std::uint16_t>(entry.whole(0, 65535));
 }
 
