@@ -6,6 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "config/titles.h"
+#include "config/tls.h"
 #include "config/toml_file.h"
 
 // One list of keys per table of the file, in the order of herald.toml; the lambdas hold the unit, the range and nothing
@@ -22,21 +24,6 @@ seconds seconds_of(const Entry& entry, std::int64_t low, std::int64_t high) { re
 
 std::chrono::milliseconds milliseconds_of(const Entry& entry, double low_s, double high_s) {
   return std::chrono::milliseconds(std::llround(1000 * entry.number(low_s, high_s)));
-}
-
-// PS3.5 6.2: 1 to 16 characters of the default repertoire without backslash and control characters; spaces at the ends
-// mean nothing, so two titles that differ by them only would be one.
-bool is_ae_title(std::string_view text) {
-  const bool printable = std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c < 0x7f && c != '\\'; });
-  return !text.empty() && text.size() <= 16 && printable && text.front() != ' ' && text.back() != ' ';
-}
-
-constexpr const char* kAeTitle = "an AE title: 1 to 16 ASCII characters, no backslash, no space at the ends";
-
-std::string ae_title_of(const Entry& entry) {
-  std::string title = entry.text();
-  if (!is_ae_title(title)) entry.refuse(kAeTitle);
-  return title;
 }
 
 std::vector<std::string> calling_ae_titles_of(const Entry& entry) {
@@ -121,10 +108,15 @@ fitting::T2Method t2_method_of(const Entry& entry) {
   return entry.text_of({"mono", "epg"}) == "epg" ? fitting::T2Method::Epg : fitting::T2Method::MonoExponential;
 }
 
+void read_port(const Entry& entry, Settings& settings) {
+  settings.receive.plain = !entry.is("off");
+  if (settings.receive.plain) settings.receive.port = static_cast<std::uint16_t>(entry.whole(0, 65535));
+}
+
 constexpr Key<Settings> kNode[] = {
     {"ae_title", [](const Entry& e, Settings& s) { s.receive.ae_title = ae_title_of(e); }},
     {"bind_address", [](const Entry& e, Settings& s) { s.receive.bind_address = bind_address_of(e); }},
-    {"port", [](const Entry& e, Settings& s) { s.receive.port = static_cast<std::uint16_t>(e.whole(0, 65535)); }},
+    {"port", read_port},
     {"serial", [](const Entry& e, Settings& s) { s.equipment.serial = serial_of(e); }},
 };
 
@@ -138,6 +130,7 @@ constexpr Key<Settings> kReceive[] = {
     {"acse_timeout_s", [](const Entry& e, Settings& s) { s.receive.acse_timeout = seconds_of(e, 1, 3600); }},
     {"dimse_timeout_s", [](const Entry& e, Settings& s) { s.receive.dimse_timeout = seconds_of(e, 1, 3600); }},
     {"idle_timeout_s", [](const Entry& e, Settings& s) { s.receive.idle_timeout = seconds_of(e, 1, kDay); }},
+    {"tls", [](const Entry& e, Settings& s) { s.receive.tls = read_listener(e); }},
 };
 
 constexpr Key<Settings> kStorage[] = {
@@ -226,39 +219,55 @@ std::vector<Confirm> confirm_of(const Entry& entry) {
   return by;
 }
 
+// A table of a peer while it is read: what its keys make of TLS is one value only in the end.
+struct DestinationTable : Destination {
+  TlsKeys tls;
+};
+struct ScannerTable : Scanner {
+  TlsKeys tls;
+};
+struct QueryTable : Query {
+  TlsKeys tls;
+};
+
 // `profile` sets what the keys below it may change.
-constexpr Key<Destination> kDestination[] = {
-    {"name", [](const Entry& e, Destination& d) { d.name = destination_name_of(e); }, true},
-    {"ae_title", [](const Entry& e, Destination& d) { d.peer.ae_title = ae_title_of(e); }, true},
-    {"host", [](const Entry& e, Destination& d) { d.peer.host = host_of(e); }, true},
-    {"port", [](const Entry& e, Destination& d) { d.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
-    {"calling_ae_title", [](const Entry& e, Destination& d) { d.peer.calling_ae_title = ae_title_of(e); }},
-    {"profile", [](const Entry& e, Destination& d) { d.profile = profile_of(e); }},
+constexpr Key<DestinationTable> kDestination[] = {
+    {"name", [](const Entry& e, DestinationTable& d) { d.name = destination_name_of(e); }, true},
+    {"ae_title", [](const Entry& e, DestinationTable& d) { d.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, DestinationTable& d) { d.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, DestinationTable& d) { d.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, DestinationTable& d) { d.peer.calling_ae_title = ae_title_of(e); }},
+    {"tls", [](const Entry& e, DestinationTable& t) { read_tls_on(e, t.tls); }},
+    {"tls_certificate", [](const Entry& e, DestinationTable& t) { read_tls_certificate(e, t.tls); }},
+    {"tls_key", [](const Entry& e, DestinationTable& t) { read_tls_key(e, t.tls); }},
+    {"tls_trusted", [](const Entry& e, DestinationTable& t) { read_tls_trusted(e, t.tls); }},
+    {"tls_name", [](const Entry& e, DestinationTable& t) { read_tls_name(e, t.tls); }},
+    {"profile", [](const Entry& e, DestinationTable& d) { d.profile = profile_of(e); }},
     {"parametric_maps",
-     [](const Entry& e, Destination& d) {
+     [](const Entry& e, DestinationTable& d) {
        d.profile.parametric_maps = one_of<ParametricMaps>(e, kParametricMapsWords);
      }},
-    {"segmentations", [](const Entry& e, Destination& d) { d.profile.segmentations = e.flag(); }},
-    {"reports", [](const Entry& e, Destination& d) { d.profile.reports = reports_of(e); }},
+    {"segmentations", [](const Entry& e, DestinationTable& d) { d.profile.segmentations = e.flag(); }},
+    {"reports", [](const Entry& e, DestinationTable& d) { d.profile.reports = reports_of(e); }},
     {"segment_reports",
-     [](const Entry& e, Destination& d) {
+     [](const Entry& e, DestinationTable& d) {
        d.profile.segment_reports = one_of<SegmentReports>(e, kSegmentReportsWords);
      }},
-    {"pages", [](const Entry& e, Destination& d) { d.profile.pages = one_of<Pages>(e, kPagesWords); }},
-    {"connect_timeout_s", [](const Entry& e, Destination& d) { d.peer.connect_timeout = seconds_of(e, 1, 3600); }},
-    {"acse_timeout_s", [](const Entry& e, Destination& d) { d.peer.acse_timeout = seconds_of(e, 1, 3600); }},
-    {"dimse_timeout_s", [](const Entry& e, Destination& d) { d.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
-    {"first_retry_s", [](const Entry& e, Destination& d) { d.first_retry = seconds_of(e, 1, kDay); }},
-    {"longest_retry_s", [](const Entry& e, Destination& d) { d.longest_retry = seconds_of(e, 1, kDay); }},
+    {"pages", [](const Entry& e, DestinationTable& d) { d.profile.pages = one_of<Pages>(e, kPagesWords); }},
+    {"connect_timeout_s", [](const Entry& e, DestinationTable& d) { d.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, DestinationTable& d) { d.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, DestinationTable& d) { d.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+    {"first_retry_s", [](const Entry& e, DestinationTable& d) { d.first_retry = seconds_of(e, 1, kDay); }},
+    {"longest_retry_s", [](const Entry& e, DestinationTable& d) { d.longest_retry = seconds_of(e, 1, kDay); }},
     {"give_up_after_days",
-     [](const Entry& e, Destination& d) { d.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
-    {"confirm", [](const Entry& e, Destination& d) { d.confirm.by = confirm_of(e); }},
+     [](const Entry& e, DestinationTable& d) { d.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
+    {"confirm", [](const Entry& e, DestinationTable& d) { d.confirm.by = confirm_of(e); }},
     {"confirm_attempts",
-     [](const Entry& e, Destination& d) { d.confirm.attempts = static_cast<int>(e.whole(1, 100)); }},
-    {"confirm_wait_s", [](const Entry& e, Destination& d) { d.confirm.wait = seconds_of(e, 0, 60); }},
-    {"confirm_timeout_s", [](const Entry& e, Destination& d) { d.confirm.timeout = seconds_of(e, 1, 7 * kDay); }},
+     [](const Entry& e, DestinationTable& d) { d.confirm.attempts = static_cast<int>(e.whole(1, 100)); }},
+    {"confirm_wait_s", [](const Entry& e, DestinationTable& d) { d.confirm.wait = seconds_of(e, 0, 60); }},
+    {"confirm_timeout_s", [](const Entry& e, DestinationTable& d) { d.confirm.timeout = seconds_of(e, 1, 7 * kDay); }},
     {"failures_until_down",
-     [](const Entry& e, Destination& d) { d.failures_until_down = static_cast<int>(e.whole(1, 100)); }},
+     [](const Entry& e, DestinationTable& d) { d.failures_until_down = static_cast<int>(e.whole(1, 100)); }},
 };
 
 // A report that refers to segments is none without the segments, and a receiver that wants no reports wants none of
@@ -273,9 +282,11 @@ void complete_profile(const Table& table, Profile& profile) {
 }
 
 Destination read_destination(const Table& table, const Settings& settings) {
-  Destination destination;
+  DestinationTable destination;
+  destination.tls = keys_like(settings.receive.tls);
   destination.peer.calling_ae_title = settings.receive.ae_title;
-  read_table<Destination>(table, kDestination, destination);
+  read_table<DestinationTable>(table, kDestination, destination);
+  destination.peer.tls = complete(table, destination.tls);
   complete_profile(table, destination.profile);
   if (destination.longest_retry < destination.first_retry)
     table.refuse(table.value, "longest_retry_s is less than first_retry_s");
@@ -289,28 +300,35 @@ void read_destinations(const Entry& entry, Settings& settings) {
   for (const Table& table : entry.tables()) settings.destinations.push_back(read_destination(table, settings));
 }
 
-constexpr Key<Scanner> kScanner[] = {
-    {"ae_title", [](const Entry& e, Scanner& s) { s.peer.ae_title = ae_title_of(e); }, true},
-    {"host", [](const Entry& e, Scanner& s) { s.peer.host = host_of(e); }, true},
-    {"port", [](const Entry& e, Scanner& s) { s.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
-    {"calling_ae_title", [](const Entry& e, Scanner& s) { s.peer.calling_ae_title = ae_title_of(e); }},
+constexpr Key<ScannerTable> kScanner[] = {
+    {"ae_title", [](const Entry& e, ScannerTable& s) { s.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, ScannerTable& s) { s.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, ScannerTable& s) { s.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, ScannerTable& s) { s.peer.calling_ae_title = ae_title_of(e); }},
+    {"tls", [](const Entry& e, ScannerTable& s) { read_tls_on(e, s.tls); }},
+    {"tls_certificate", [](const Entry& e, ScannerTable& s) { read_tls_certificate(e, s.tls); }},
+    {"tls_key", [](const Entry& e, ScannerTable& s) { read_tls_key(e, s.tls); }},
+    {"tls_trusted", [](const Entry& e, ScannerTable& s) { read_tls_trusted(e, s.tls); }},
+    {"tls_name", [](const Entry& e, ScannerTable& s) { read_tls_name(e, s.tls); }},
     {"report_on",
-     [](const Entry& e, Scanner& s) {
+     [](const Entry& e, ScannerTable& s) {
        s.report_on_same_association = e.text_of({"same", "new"}) == "same";
      }},
-    {"connect_timeout_s", [](const Entry& e, Scanner& s) { s.peer.connect_timeout = seconds_of(e, 1, 3600); }},
-    {"acse_timeout_s", [](const Entry& e, Scanner& s) { s.peer.acse_timeout = seconds_of(e, 1, 3600); }},
-    {"dimse_timeout_s", [](const Entry& e, Scanner& s) { s.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
-    {"first_retry_s", [](const Entry& e, Scanner& s) { s.first_retry = seconds_of(e, 1, kDay); }},
-    {"longest_retry_s", [](const Entry& e, Scanner& s) { s.longest_retry = seconds_of(e, 1, kDay); }},
+    {"connect_timeout_s", [](const Entry& e, ScannerTable& s) { s.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, ScannerTable& s) { s.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, ScannerTable& s) { s.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+    {"first_retry_s", [](const Entry& e, ScannerTable& s) { s.first_retry = seconds_of(e, 1, kDay); }},
+    {"longest_retry_s", [](const Entry& e, ScannerTable& s) { s.longest_retry = seconds_of(e, 1, kDay); }},
     {"give_up_after_days",
-     [](const Entry& e, Scanner& s) { s.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
+     [](const Entry& e, ScannerTable& s) { s.give_up_after = std::chrono::hours(24 * e.whole(1, 3650)); }},
 };
 
 Scanner read_scanner(const Table& table, const Settings& settings) {
-  Scanner scanner;
+  ScannerTable scanner;
+  scanner.tls = keys_like(settings.receive.tls);
   scanner.peer.calling_ae_title = settings.receive.ae_title;
-  read_table<Scanner>(table, kScanner, scanner);
+  read_table<ScannerTable>(table, kScanner, scanner);
+  scanner.peer.tls = complete(table, scanner.tls);
   if (scanner.longest_retry < scanner.first_retry)
     table.refuse(table.value, "longest_retry_s is less than first_retry_s");
   for (const Scanner& other : settings.scanners)
@@ -329,29 +347,39 @@ Query::Method query_method_of(const Entry& entry) {
   return text == "move" ? Query::Method::Move : text == "get" ? Query::Method::Get : Query::Method::Off;
 }
 
-constexpr Key<Query> kQuery[] = {
-    {"ae_title", [](const Entry& e, Query& q) { q.peer.ae_title = ae_title_of(e); }, true},
-    {"host", [](const Entry& e, Query& q) { q.peer.host = host_of(e); }, true},
-    {"port", [](const Entry& e, Query& q) { q.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
-    {"calling_ae_title", [](const Entry& e, Query& q) { q.peer.calling_ae_title = ae_title_of(e); }},
-    {"method", [](const Entry& e, Query& q) { q.method = query_method_of(e); }},
-    {"move_destination", [](const Entry& e, Query& q) { q.move_destination = ae_title_of(e); }},
-    {"attempts", [](const Entry& e, Query& q) { q.attempts = static_cast<int>(e.whole(1, 100)); }},
-    {"wait_s", [](const Entry& e, Query& q) { q.wait = milliseconds_of(e, 0, kDay); }},
+constexpr Key<QueryTable> kQuery[] = {
+    {"ae_title", [](const Entry& e, QueryTable& q) { q.peer.ae_title = ae_title_of(e); }, true},
+    {"host", [](const Entry& e, QueryTable& q) { q.peer.host = host_of(e); }, true},
+    {"port", [](const Entry& e, QueryTable& q) { q.peer.port = static_cast<std::uint16_t>(e.whole(1, 65535)); }},
+    {"calling_ae_title", [](const Entry& e, QueryTable& q) { q.peer.calling_ae_title = ae_title_of(e); }},
+    {"tls", [](const Entry& e, QueryTable& t) { read_tls_on(e, t.tls); }},
+    {"tls_certificate", [](const Entry& e, QueryTable& t) { read_tls_certificate(e, t.tls); }},
+    {"tls_key", [](const Entry& e, QueryTable& t) { read_tls_key(e, t.tls); }},
+    {"tls_trusted", [](const Entry& e, QueryTable& t) { read_tls_trusted(e, t.tls); }},
+    {"tls_name", [](const Entry& e, QueryTable& t) { read_tls_name(e, t.tls); }},
+    {"method", [](const Entry& e, QueryTable& q) { q.method = query_method_of(e); }},
+    {"move_destination", [](const Entry& e, QueryTable& q) { q.move_destination = ae_title_of(e); }},
+    {"attempts", [](const Entry& e, QueryTable& q) { q.attempts = static_cast<int>(e.whole(1, 100)); }},
+    {"wait_s", [](const Entry& e, QueryTable& q) { q.wait = milliseconds_of(e, 0, kDay); }},
     {"most_series_per_study",
-     [](const Entry& e, Query& q) { q.most_series_per_study = static_cast<std::size_t>(e.whole(1, 1000)); }},
+     [](const Entry& e, QueryTable& q) { q.most_series_per_study = static_cast<std::size_t>(e.whole(1, 1000)); }},
     {"most_instances_per_study",
-     [](const Entry& e, Query& q) { q.most_instances_per_study = static_cast<std::size_t>(e.whole(1, 1'000'000)); }},
-    {"connect_timeout_s", [](const Entry& e, Query& q) { q.peer.connect_timeout = seconds_of(e, 1, 3600); }},
-    {"acse_timeout_s", [](const Entry& e, Query& q) { q.peer.acse_timeout = seconds_of(e, 1, 3600); }},
-    {"dimse_timeout_s", [](const Entry& e, Query& q) { q.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
+     [](const Entry& e, QueryTable& q) {
+       q.most_instances_per_study = static_cast<std::size_t>(e.whole(1, 1'000'000));
+     }},
+    {"connect_timeout_s", [](const Entry& e, QueryTable& q) { q.peer.connect_timeout = seconds_of(e, 1, 3600); }},
+    {"acse_timeout_s", [](const Entry& e, QueryTable& q) { q.peer.acse_timeout = seconds_of(e, 1, 3600); }},
+    {"dimse_timeout_s", [](const Entry& e, QueryTable& q) { q.peer.dimse_timeout = seconds_of(e, 1, 3600); }},
 };
 
 void read_query(const Entry& entry, Settings& settings) {
-  Query query;
+  const Table table = entry.table();
+  QueryTable query;
+  query.tls = keys_like(settings.receive.tls);
   query.peer.calling_ae_title = settings.receive.ae_title;
   query.move_destination = settings.receive.ae_title;
-  read_table<Query>(entry.table(), kQuery, query);
+  read_table<QueryTable>(table, kQuery, query);
+  query.peer.tls = complete(table, query.tls);
   settings.query = std::move(query);
 }
 
@@ -384,7 +412,8 @@ void read_grouping(const Entry& entry, Settings& settings) {
   }
 }
 
-// [node] comes before [[destination]], [[scanner]] and [query], which use the node's AE title unless told otherwise.
+// [node] and [receive] come before [[destination]], [[scanner]] and [query], which use the node's AE title and
+// certificate unless told otherwise.
 constexpr Key<Settings> kTables[] = {
     {"node", read_section<kNode>},
     {"receive", read_section<kReceive>},
@@ -421,7 +450,10 @@ Result<Settings> load_settings(const std::filesystem::path& file) {
   return guarded(file, [&] {
     const Toml document = read_toml(file);
     Settings settings = default_settings();
-    read_table<Settings>({document, "", file}, kTables, settings);
+    const Table all{document, "", file};
+    read_table<Settings>(all, kTables, settings);
+    if (!settings.receive.plain && !settings.receive.tls)
+      all.refuse(document.at("node").at("port"), "port = \"off\" of [node] needs the table [receive.tls]");
     return settings;
   });
 }
@@ -430,14 +462,16 @@ std::vector<std::string> setting_names() {
   std::vector<std::string> names;
   add_names<Settings>("node", kNode, names);
   add_names<Settings>("receive", kReceive, names);
+  std::erase(names, "receive.tls");  // a table
+  add_listener_names(names);
   add_names<Settings>("storage", kStorage, names);
   add_names<Settings>("grouping", kGrouping, names);
   add_names<Settings>("fitting", kFitting, names);
   add_names<Settings>("models", kModels, names);
   add_names<Settings>("workers", kWorkers, names);
-  add_names<Destination>("destination", kDestination, names);
-  add_names<Scanner>("scanner", kScanner, names);
-  add_names<Query>("query", kQuery, names);
+  add_names<DestinationTable>("destination", kDestination, names);
+  add_names<ScannerTable>("scanner", kScanner, names);
+  add_names<QueryTable>("query", kQuery, names);
   add_names<Http>("http", kHttp, names);
   add_names<Settings>("log", kLog, names);
   return names;

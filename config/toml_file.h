@@ -52,6 +52,7 @@ class Entry {
 
   [[nodiscard]] bool flag() const;
   [[nodiscard]] bool is_flag() const { return value_.is_boolean(); }  // for keys that also take something else
+  [[nodiscard]] bool is(std::string_view word) const { return value_.is_string() && value_.as_string().str == word; }
   [[nodiscard]] std::int64_t whole(std::int64_t low, std::int64_t high) const;
   [[nodiscard]] double number(double low, double high) const;  // 2 and 2.0 alike
   [[nodiscard]] std::string text() const;                      // may be empty; no control characters

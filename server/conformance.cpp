@@ -131,7 +131,8 @@ void receiving(Markdown& page, const dicom::AcceptorOptions& receive) {
   page.table({"", ""},
              {{"Called AE title", receive.ae_title + "; any other is rejected (permanent, called AE title)"},
               {"Calling AE titles", callers(receive)},
-              {"TCP port", std::to_string(receive.port)},
+              {"TCP port", receive.plain ? std::to_string(receive.port) : "none without TLS"},
+              {"TCP port, by TLS", receive.tls ? std::to_string(receive.tls->port) : "none"},
               {"Associations at a time",
                fmt::format("{}; more are rejected (transient, local limit exceeded)", receive.most_associations)},
               {"Largest PDU received", fmt::format("{} bytes", receive.largest_pdu)},
@@ -275,13 +276,13 @@ std::string confirmation_in_words(const config::Confirmation& confirm) {
 
 std::string sentence_about(const config::Destination& d) {
   return fmt::format(
-      "`{}`: called {}, calling {}, port {}; {}; waits {} for the connection, {} for the association, {} within a "
+      "`{}`: called {}, calling {}, port {}{}; {}; waits {} for the connection, {} for the association, {} within a "
       "message; "
       "first retry after {}, doubled up to {}, given up after {} days; {}",
-      d.name, d.peer.ae_title, d.peer.calling_ae_title, d.peer.port, fmt::join(config::in_toml(d.profile), ", "),
-      in_seconds(d.peer.connect_timeout), in_seconds(d.peer.acse_timeout), in_seconds(d.peer.dimse_timeout),
-      in_seconds(d.first_retry), in_seconds(d.longest_retry), d.give_up_after.count() / 24,
-      confirmation_in_words(d.confirm));
+      d.name, d.peer.ae_title, d.peer.calling_ae_title, d.peer.port, d.peer.tls ? " by TLS" : "",
+      fmt::join(config::in_toml(d.profile), ", "), in_seconds(d.peer.connect_timeout), in_seconds(d.peer.acse_timeout),
+      in_seconds(d.peer.dimse_timeout), in_seconds(d.first_retry), in_seconds(d.longest_retry),
+      d.give_up_after.count() / 24, confirmation_in_words(d.confirm));
 }
 
 void confirming(Markdown& page) {
@@ -360,8 +361,8 @@ void asking(Markdown& page, const config::Settings& settings) {
     return;
   }
   const config::Query& query = *settings.query;
-  page.list({fmt::format("asked is {}, calling {}, port {}", query.peer.ae_title, query.peer.calling_ae_title,
-                         query.peer.port),
+  page.list({fmt::format("asked is {}, calling {}, port {}{}", query.peer.ae_title, query.peer.calling_ae_title,
+                         query.peer.port, query.peer.tls ? " by TLS" : ""),
              fmt::format("fetched by: {}{}", method_in_words(query.method),
                          query.method == config::Query::Method::Move ? " to " + query.move_destination : ""),
              fmt::format("{} attempts, {} apart; at most {} series and {} images of a study at once", query.attempts,
@@ -370,7 +371,14 @@ void asking(Markdown& page, const config::Settings& settings) {
 
 // ---------------------------------------------------------------------------------------------- 4.3 to 7
 
-void interfaces(Markdown& page) {
+std::string tls_of(const dicom::AcceptorOptions& receive) {
+  if (!receive.tls) return "not configured";
+  return fmt::format("port {}; a certificate of the client is {}; {} AE titles or certificates bound",
+                     receive.tls->port, receive.tls->require_certificate ? "required" : "not required",
+                     receive.tls->bindings.size());
+}
+
+void interfaces(Markdown& page, const config::Settings& settings) {
   page.heading(3, "4.3 Network interfaces");
   page.paragraph(
       "TCP/IP, version 4 for listening. Host names are resolved by the operating system; AE titles are mapped to hosts "
@@ -388,11 +396,26 @@ void interfaces(Markdown& page) {
       "to "
       "which the attributes of patient and study are converted.");
   page.heading(2, "7 Security");
+  page.paragraph(fmt::format(
+      "Associations are accepted and requested in plain TCP, or by TLS according to the {} (PS3.15 B.12), where the "
+      "settings say so: TLS 1.2 and 1.3, without compression, renegotiation and resumption. Where TLS is asked for, "
+      "there is no fall-back to plain text.",
+      dicom::kTlsProfile));
+  page.table({"", ""}, {{"Cipher suites, best first", fmt::format("{}", fmt::join(dicom::tls_cipher_suites(), ", "))},
+                        {"Groups", fmt::format("{}", fmt::join(dicom::tls_groups(), ", ")) +
+                                       "; with DHE those that fit the key, from 2048 bits"},
+                        {"Least strength", "112 bits: RSA keys from 2048 bits, no SHA-1 in certificates"},
+                        {"Listening", tls_of(settings.receive)},
+                        {"Certificates", "X.509 in PEM files; revocation is not asked for"}});
   page.paragraph(
-      "Herald supports no security profile of PS3.15 yet: no TLS, no user identity, no audit messages. It accepts "
-      "associations by called and calling AE title only, which anybody can claim: run it in a protected network. Logs "
-      "hold UIDs and counts, no patient data. It does not de-identify: results carry the patient's identity of their "
-      "source.");
+      "A calling AE title may be bound to certificates (by SHA-256 fingerprint, common name or DNS name); it is then "
+      "rejected with any other certificate and without TLS (permanent, calling AE title). Titles without a binding can "
+      "be claimed by whoever may connect: without TLS, run it in a protected network. The certificate of a peer that "
+      "is "
+      "called has to be of its host, or of the name that the settings give.");
+  page.paragraph(
+      "There is no user identity and there are no audit messages. Logs hold UIDs and counts, no patient data. Herald "
+      "does not de-identify: results carry the patient's identity of their source.");
 }
 
 // ---------------------------------------------------------------------------------------------- 8
@@ -497,7 +520,7 @@ std::string conformance_statement(const config::Settings& settings, std::string_
   objects_sent(page, settings);
   delivering(page, settings);
   asking(page, settings);
-  interfaces(page);
+  interfaces(page, settings);
   objects(page, settings);
   codes(page);
   viewers(page);

@@ -163,6 +163,8 @@ void Ingest::closed(std::uint64_t association, const std::string& how) {
   log::association_closed(association, how, counts.stored, counts.refused);
 }
 
+void Ingest::tls_refused(const std::string& address, const std::string& reason) { log::tls_refused(address, reason); }
+
 void Ingest::rejected(const std::string& calling, const std::string& called, const std::string& reason) {
   log::association_rejected(calling, called, reason);
 }

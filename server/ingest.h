@@ -30,6 +30,7 @@ class Ingest final : public dicom::StoreHandler {
   void opened(std::uint64_t association, const std::string& calling) override;
   void closed(std::uint64_t association, const std::string& how) override;
   void rejected(const std::string& calling, const std::string& called, const std::string& reason) override;
+  void tls_refused(const std::string& address, const std::string& reason) override;
 
   // Everything that was acknowledged is in the index; false when the database is slow in taking it.
   bool flush() { return indexer_.flush(); }

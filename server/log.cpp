@@ -133,6 +133,31 @@ void association_rejected(std::string_view calling, std::string_view called, std
         fmt::format("association rejected, calling {} called {}: {}", calling, called, why),
         {{"calling", clean(calling)}, {"called", clean(called)}, {"why", why}});
 }
+void tls_refused(std::string_view address, std::string_view why) {
+  event(kWarn, "tls_refused", fmt::format("connection from {} refused: {}", address, why),
+        {{"address", address}, {"why", clean(why)}});
+}
+void tls_listening(int port, std::string_view certificate, std::string_view until) {
+  event(kInfo, "tls_listening",
+        fmt::format("TLS on port {}, with the certificate of {}, valid until {}", port, certificate, until),
+        {{"port", port}, {"certificate", certificate}, {"until", until}});
+}
+void tls_reloaded(std::string_view certificate, std::string_view until) {
+  event(kInfo, "tls_reloaded",
+        fmt::format("files of TLS read again: certificate of {}, valid until {}", certificate, until),
+        {{"certificate", certificate}, {"until", until}});
+}
+void tls_reload_failed(std::string_view why) {
+  event(kError, "tls_reload_failed", fmt::format("files of TLS not taken, the old ones stay in force: {}", why),
+        {{"why", why}});
+}
+void certificate_expires(std::string_view file, std::string_view certificate, std::string_view until, long days) {
+  event(kWarn, "certificate_expires",
+        days < 0 ? fmt::format("certificate of {} in {} has expired on {}", certificate, file, until)
+                 : fmt::format("certificate of {} in {} expires on {}, in {}", certificate, file, until,
+                               counted(static_cast<std::size_t>(days), "day")),
+        {{"file", file}, {"certificate", certificate}, {"until", until}, {"days", days}});
+}
 void instance_stored(std::uint64_t association, std::string_view uid, std::uint64_t bytes) {
   event(spdlog::level::debug, "instance_stored",
         fmt::format("association {}: instance {} stored, {} bytes", association, uid, bytes),

@@ -34,6 +34,13 @@ void trouble(std::string_view where, std::string_view what);
 void association_opened(std::uint64_t association, std::string_view calling);
 void association_closed(std::uint64_t association, std::string_view how, std::size_t stored, std::size_t refused);
 void association_rejected(std::string_view calling, std::string_view called, std::string_view why);
+// TLS: connections that came to nothing by it, our certificates, and files that were read anew or could not be.
+void tls_refused(std::string_view address, std::string_view why);
+void tls_listening(int port, std::string_view certificate, std::string_view until);
+void tls_reloaded(std::string_view certificate, std::string_view until);
+void tls_reload_failed(std::string_view why);
+// `days` to the end of a certificate of ours; negative: since.
+void certificate_expires(std::string_view file, std::string_view certificate, std::string_view until, long days);
 void instance_stored(std::uint64_t association, std::string_view sop_instance_uid, std::uint64_t bytes);
 void instance_set_aside(std::string_view sop_instance_uid);
 void instance_quarantined(std::uint64_t association, std::string_view why);

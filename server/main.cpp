@@ -18,7 +18,8 @@ int understand_and_run(int argc, char** argv) {
   commands::Run run;
   for (const auto add : {commands::add_serve, commands::add_process, commands::add_simulate, commands::add_explain,
                          commands::add_clinical, commands::add_jobs, commands::add_outbox, commands::add_check_config,
-                         commands::add_probe, commands::add_conformance, commands::add_reindex, commands::add_worker}) {
+                         commands::add_probe, commands::add_tls_check, commands::add_conformance, commands::add_reindex,
+                         commands::add_worker}) {
     add(app, run);
   }
   try {

@@ -8,11 +8,13 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "dicom/network/acceptor.h"
 #include "dicom/output/object.h"
+#include "server/certificates.h"
 #include "server/clinical_http.h"
 #include "server/commitment_desk.h"
 #include "server/confirmation.h"
@@ -43,12 +45,14 @@ class Service {
         workers_(context.settings.workers, settings_file) {}
 
   void run() {
+    signals_.add(SIGHUP);  // read certificates again
     log_start();
     need(storage::Commitments(context_.database).hurry_first_reports(now()), "look at commitments");
     acceptor_ =
         need(dicom::Acceptor::start(acceptor_options(), ingest_, offers_commitment() ? &desk_ : nullptr), "listen");
     log::service_started(context_.settings.receive.ae_title, acceptor_->port(),
                          need(storage::Index(context_.database).count(), "count"), version());
+    certificates_.emplace(context_.settings, *acceptor_, std::chrono::floor<std::chrono::seconds>(now()));
     name_orphans();
     for (const config::Destination& destination : context_.settings.destinations) {
       couriers_.push_back(std::make_unique<Courier>(destination, database_file(context_.settings), desk_));
@@ -121,8 +125,8 @@ class Service {
   void wait_for_signals() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
-      if (signal == SIGCHLD) {
-        reap();
+      if (signal == SIGCHLD || signal == SIGHUP) {
+        signal == SIGCHLD ? reap() : certificates_->reload();
         wait_for_signals();
         return;
       }
@@ -183,6 +187,7 @@ class Service {
     const auto at = std::chrono::steady_clock::now();
     if (at < next_sweep_) return;
     next_sweep_ = at + kSweepEvery;
+    certificates_->look(std::chrono::floor<std::chrono::seconds>(now()));
     mend_clock();
     const auto expired = need(storage::JobQueue(context_.database).sweep(now()), "sweep leases");
     if (!expired.empty()) log::leases_returned(expired.size(), "their time was up");
@@ -206,6 +211,7 @@ class Service {
   Ingest ingest_;
   CommitmentDesk desk_;
   std::unique_ptr<dicom::Acceptor> acceptor_;
+  std::optional<CertificateWatch> certificates_;
   std::vector<std::unique_ptr<Courier>> couriers_;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Inquirer> inquirer_;

@@ -7,6 +7,7 @@
 // (2) DCMTK 3.6.7 can neither bind to one address nor tell which port it got. It listens on a port nobody knows, and
 //     its listening socket is then replaced by ours. (Its dcmExternalSocketHandle would do too, but is one for the
 //     whole process and not thread-safe.)
+//     There is one such listening socket, a door, for plain associations and one for TLS; they share everything else.
 // (3) Threads that have ended are joined by the watcher at the next connection, all others by stop().
 #include "dicom/network/acceptor.h"
 
@@ -31,6 +32,7 @@
 
 #include "dicom/dcmtk.h"
 #include "dicom/network/association.h"
+#include "dicom/network/tls_connection.h"
 
 namespace dicom {
 namespace {
@@ -102,11 +104,22 @@ std::unique_ptr<T_ASC_Network, DropNetwork> open_network(std::chrono::seconds ti
   return owned;
 }
 
+// Where associations come in, by TLS or without.
+struct Door {
+  Descriptor listener;
+  std::unique_ptr<ConnectionLayer> layer;
+  std::unique_ptr<T_ASC_Network, DropNetwork> network;
+  std::uint16_t port = 0;
+};
+
 class ThreadedAcceptor final : public Acceptor {
  public:
   ThreadedAcceptor(AcceptorOptions options, StoreHandler& handler, CommitmentHandler* commitments);
   ~ThreadedAcceptor() override;
-  [[nodiscard]] std::uint16_t port() const override { return port_; }
+  [[nodiscard]] std::uint16_t port() const override { return plain_ ? plain_->port : 0; }
+  [[nodiscard]] std::uint16_t tls_port() const override { return tls_ ? tls_->port : 0; }
+  [[nodiscard]] std::optional<Certificate> certificate() const override;
+  Result<bool> reload_tls(bool anyway) override { return tls_context_ ? tls_context_->reload(anyway) : false; }
   void stop() override;
   [[nodiscard]] unsigned associations() const override { return associations_; }
 
@@ -117,13 +130,17 @@ class ThreadedAcceptor final : public Acceptor {
     bool gone = false;  // guarded by mutex_
   };
 
+  [[nodiscard]] ConnectionLimits limits() const;
+  ConnectionEvents events();
+  Door open_door(std::uint16_t port, std::unique_ptr<ConnectionLayer> layer) const;
+
   void watch();
-  bool someone_waits() const;
+  Door* wait_at_the_doors();
   bool make_room();
-  void invite();
+  void invite(Door& door);
   void forget_the_gone();
-  void attend(Guest& guest);
-  void host(std::uint64_t number);
+  void attend(Guest& guest, Door& door);
+  void host(std::uint64_t number, Door& door);
   void serve_or_reject(Association& association, std::uint64_t number);
   bool take_seat();
   void taken();
@@ -132,10 +149,9 @@ class ThreadedAcceptor final : public Acceptor {
   StoreHandler& handler_;
   CommitmentHandler* const commitments_;
   Descriptor stop_event_;
-  Descriptor listener_;
-  const std::uint16_t port_;
-  ConnectionLayer layer_;
-  std::unique_ptr<T_ASC_Network, DropNetwork> network_;
+  std::unique_ptr<ListenersContext> tls_context_;
+  std::optional<Door> plain_, tls_;
+  bool plain_was_first_ = false;  // of the watcher: the doors take turns
 
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -154,16 +170,39 @@ ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handle
     : options_(std::move(options)),
       handler_(handler),
       commitments_(commitments),
-      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      listener_(listen_on(options_.bind_address, options_.port)),
-      port_(port_of(listener_)),
-      layer_({.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get()}, [this] { taken(); }) {
+      stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   check_call(stop_event_.get(), "open an event descriptor");
   dcmDisableGethostbyaddr.set(OFTrue);  // a name server that is down must not hold up an association
-  network_ = open_network(options_.acse_timeout, layer_);
-  check_call(dup3(listener_.get(), DUL_networkSocket(network_->network), O_CLOEXEC),
-             "hand over the listening socket");  // (2)
+  if (options_.plain) plain_.emplace(open_door(options_.port, std::make_unique<ConnectionLayer>(limits(), events())));
+  if (options_.tls) {
+    tls_context_ = std::make_unique<ListenersContext>(*options_.tls);
+    auto layer = std::make_unique<TlsAcceptingLayer>(limits(), events(), *tls_context_);
+    tls_.emplace(open_door(options_.tls->port, std::move(layer)));
+  }
   watcher_ = std::thread([this] { watch(); });
+}
+
+ConnectionLimits ThreadedAcceptor::limits() const {
+  return {.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get(), .handshake = options_.acse_timeout};
+}
+
+ConnectionEvents ThreadedAcceptor::events() {
+  return {
+      .connected = [this] { taken(); },
+      .refused = [this](const std::string& address, const std::string& why) { handler_.tls_refused(address, why); }};
+}
+
+Door ThreadedAcceptor::open_door(std::uint16_t port, std::unique_ptr<ConnectionLayer> layer) const {
+  Descriptor listener = listen_on(options_.bind_address, port);
+  const std::uint16_t given = port_of(listener);
+  auto network = open_network(options_.acse_timeout, *layer);
+  check_call(dup3(listener.get(), DUL_networkSocket(network->network), O_CLOEXEC),
+             "hand over the listening socket");  // (2)
+  return {std::move(listener), std::move(layer), std::move(network), given};
+}
+
+std::optional<Certificate> ThreadedAcceptor::certificate() const {
+  return tls_context_ ? own_certificate(tls_context_->current()) : std::nullopt;
 }
 
 ThreadedAcceptor::~ThreadedAcceptor() { stop(); }
@@ -179,21 +218,29 @@ void ThreadedAcceptor::stop() {
   if (watcher_.joinable()) watcher_.join();
   for (Guest& guest : guests_) guest.thread.join();
   guests_.clear();
-  shutdown(listener_.get(), SHUT_RDWR);
+  for (const auto* door : {&plain_, &tls_})
+    if (*door) shutdown((*door)->listener.get(), SHUT_RDWR);
 }
 
 void ThreadedAcceptor::watch() {
-  while (someone_waits() && make_room()) {
+  while (Door* const door = wait_at_the_doors()) {
+    if (!make_room()) return;
     forget_the_gone();
-    invite();
+    invite(*door);
   }
 }
 
-bool ThreadedAcceptor::someone_waits() const {
-  std::array<pollfd, 2> watched{pollfd{listener_.get(), POLLIN, 0}, pollfd{stop_event_.get(), POLLIN, 0}};
+// The door at which somebody waits; nullptr: we are to stop.
+Door* ThreadedAcceptor::wait_at_the_doors() {
+  const auto listener = [](const std::optional<Door>& door) { return door ? door->listener.get() : -1; };
+  std::array<pollfd, 3> watched{pollfd{stop_event_.get(), POLLIN, 0}, pollfd{listener(plain_), POLLIN, 0},
+                                pollfd{listener(tls_), POLLIN, 0}};
   while (poll(watched.data(), watched.size(), -1) < 0) {
   }
-  return watched[1].revents == 0;
+  if (watched[0].revents != 0) return nullptr;
+  const bool at_plain = watched[1].revents != 0, at_tls = watched[2].revents != 0;
+  plain_was_first_ = at_plain && !(at_tls && plain_was_first_);
+  return plain_was_first_ ? &*plain_ : &*tls_;
 }
 
 bool ThreadedAcceptor::make_room() {
@@ -202,12 +249,12 @@ bool ThreadedAcceptor::make_room() {
   return !stopping_;
 }
 
-void ThreadedAcceptor::invite() {
+void ThreadedAcceptor::invite(Door& door) {
   std::unique_lock lock(mutex_);
   Guest& guest = guests_.emplace_back();
   guest.number = at_the_door_ = ++last_number_;
   try {
-    guest.thread = std::thread([this, &guest] { attend(guest); });
+    guest.thread = std::thread([this, &guest, &door] { attend(guest, door); });
     ++present_;
     changed_.wait(lock, [this] { return at_the_door_ == 0; });
   } catch (const std::system_error&) {
@@ -231,9 +278,9 @@ void ThreadedAcceptor::forget_the_gone() {
   for (Guest& guest : gone) guest.thread.join();
 }
 
-void ThreadedAcceptor::attend(Guest& guest) {
+void ThreadedAcceptor::attend(Guest& guest, Door& door) {
   try {
-    host(guest.number);
+    host(guest.number, door);
   } catch (const std::exception&) {
     // Out of memory, at most: the association is lost, the node is not. The Association has closed its connection.
   }
@@ -253,9 +300,9 @@ void ThreadedAcceptor::taken() {
   changed_.notify_all();
 }
 
-void ThreadedAcceptor::host(std::uint64_t number) {
+void ThreadedAcceptor::host(std::uint64_t number, Door& door) {
   T_ASC_Association* requested = nullptr;
-  const OFCondition condition = ASC_receiveAssociation(network_.get(), &requested, options_.largest_pdu, nullptr,
+  const OFCondition condition = ASC_receiveAssociation(door.network.get(), &requested, options_.largest_pdu, nullptr,
                                                        nullptr, OFFalse, DUL_NOBLOCK, 0);
   if (condition.bad()) {  // not DICOM, silent, gone again, or stopped
     if (requested != nullptr) {

@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "dicom/network/commitment.h"
+#include "dicom/network/tls.h"
 #include "dicom/result.h"
 
 namespace dicom {
@@ -20,6 +22,8 @@ struct AcceptorOptions {
   std::string ae_title = "HERALD";
   std::string bind_address;                    // an IPv4 address; empty: all interfaces
   std::uint16_t port = 11112;                  // 0: any free one, see Acceptor::port()
+  bool plain = true;                           // false: nothing listens on `port`, only TLS
+  std::optional<TlsListener> tls;              // a second port, for the same associations by TLS
   std::vector<std::string> calling_ae_titles;  // who may store; empty: nobody (closed by default). "*" alone: anybody
   // Who may tell what it keeps of what we sent there (storage commitment), but not store.
   std::vector<std::string> reporting_ae_titles{};
@@ -69,6 +73,8 @@ class StoreHandler {
   // "released", "aborted", "timeout", "stopped", "connection lost" or "protocol error"; follows every opened().
   virtual void closed(std::uint64_t /*association*/, const std::string& /*how*/) {}
   virtual void rejected(const std::string& /*calling*/, const std::string& /*called*/, const std::string& /*reason*/) {}
+  // A connection that did not come to an association because of TLS: why, as a clause; the address may be empty.
+  virtual void tls_refused(const std::string& /*address*/, const std::string& /*reason*/) {}
 };
 
 class Acceptor {
@@ -77,8 +83,14 @@ class Acceptor {
   // `commitments` storage commitment is not accepted.
   static Result<std::unique_ptr<Acceptor>> start(AcceptorOptions options, StoreHandler& handler,
                                                  CommitmentHandler* commitments = nullptr);
-  virtual ~Acceptor() = default;  // stops
-  [[nodiscard]] virtual std::uint16_t port() const = 0;
+  virtual ~Acceptor() = default;                             // stops
+  [[nodiscard]] virtual std::uint16_t port() const = 0;      // 0: nothing listens without TLS
+  [[nodiscard]] virtual std::uint16_t tls_port() const = 0;  // 0: nothing listens with it
+  // Our certificate, as new associations are shown it.
+  [[nodiscard]] virtual std::optional<Certificate> certificate() const = 0;
+  // Reads the files of TLS anew where they have changed, or `anyway`, for associations that come from now on; false:
+  // there was nothing to do. With an Error everything stays as it was. Safe from any thread.
+  virtual Result<bool> reload_tls(bool anyway) = 0;
   // No new associations; those that run may finish their message; returns when all threads are joined. Not from within
   // the handler.
   virtual void stop() = 0;

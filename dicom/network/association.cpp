@@ -29,6 +29,8 @@ T_ASC_RejectParameters as_wire(Refusal refusal) {
     case Refusal::CalledAeTitle:
       return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLEDAETITLENOTRECOGNIZED};
     case Refusal::CallingAeTitle:
+    case Refusal::NotByTls:
+    case Refusal::OtherCertificate:
       return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED};
     case Refusal::ApplicationContext:
       return {ASC_RESULT_REJECTEDPERMANENT, ASC_SOURCE_SERVICEUSER, ASC_REASON_SU_APPCONTEXTNAMENOTSUPPORTED};
@@ -106,13 +108,27 @@ Association::~Association() {
 std::optional<Refusal> Association::check() const {
   std::array<char, 128> application_context{};
   ASC_getApplicationContextName(association_->params, application_context.data(), application_context.size());
-  return refuse(options_, called_, calling_, application_context.data());
+  if (const auto refusal = refuse(options_, called_, calling_, application_context.data())) return refusal;
+  const Connection& connection = connection_of(*association_);
+  return refuse_connection(options_, calling_, connection.is_secure(), connection.peer_certificate());
+}
+
+// Whom to look for where a title is used by somebody else.
+std::string Association::origin() const {
+  Connection& connection = connection_of(*association_);
+  const Certificate* const certificate = connection.peer_certificate();
+  return " (from " + connection.peer_address() +
+         (certificate == nullptr ? ""
+                                 : ", certificate of " + certificate->subject + ", SHA-256 " + certificate->sha256) +
+         ")";
 }
 
 void Association::reject(Refusal refusal) {
   const T_ASC_RejectParameters parameters = as_wire(refusal);
+  const bool by_connection = refusal == Refusal::NotByTls || refusal == Refusal::OtherCertificate;
+  const std::string reason = in_words(refusal) + (by_connection ? origin() : std::string());
   ASC_rejectAssociation(association_, &parameters);
-  handler_.rejected(calling_, called_, in_words(refusal));
+  handler_.rejected(calling_, called_, reason);
 }
 
 void Association::serve(std::uint64_t number) {

@@ -34,6 +34,7 @@ class Association {
   void serve(std::uint64_t number);
 
  private:
+  [[nodiscard]] std::string origin() const;
   OFCondition acknowledge();
   std::string answer_messages();
   std::string farewell(const OFCondition& ended);

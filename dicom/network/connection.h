@@ -14,12 +14,24 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <string>
+
+#include "dicom/network/tls.h"
 
 namespace dicom {
 
 struct ConnectionLimits {
-  std::chrono::seconds silence{60};  // longest wait for the peer in the middle of a PDU, either way
-  int stop_descriptor = -1;          // readable: whoever waits between messages is to give up; -1: nobody will ask
+  std::chrono::seconds silence{60};    // longest wait for the peer in the middle of a PDU, either way
+  int stop_descriptor = -1;            // readable: whoever waits between messages is to give up; -1: nobody will ask
+  std::chrono::seconds handshake{10};  // of TLS, from its beginning to its end
+};
+
+// What a connection tells of itself, in its own thread. Either may be empty.
+struct ConnectionEvents {
+  // The socket was accepted or connected; no byte has been exchanged.
+  std::function<void()> connected;
+  // TLS and plain text met, or TLS refused a side: the peer's address and why, a clause without a full stop.
+  std::function<void(const std::string& address, const std::string& why)> refused;
 };
 
 // How long a connection waits and what it lets through, changed with the phases of an association, and why a wait
@@ -46,6 +58,7 @@ class Patience {
 
  private:
   friend class Connection;
+  friend class TlsConnection;
   [[nodiscard]] bool is_over() const {
     return latest_ != std::chrono::steady_clock::time_point::max() && std::chrono::steady_clock::now() >= latest_;
   }
@@ -59,35 +72,55 @@ class Patience {
   bool timed_out_ = false;
 };
 
-class Connection final : public DcmTCPConnection {
+// Plain TCP. `events` must outlive it.
+class Connection : public DcmTCPConnection {
  public:
-  Connection(DcmNativeSocketType socket, ConnectionLimits limits);
+  Connection(DcmNativeSocketType socket, ConnectionLimits limits, const ConnectionEvents& events);
   [[nodiscard]] std::shared_ptr<Patience> patience() const { return patience_; }
+
+  // Whether what is said here is protected, and the certificate that the peer showed then; nullptr: none.
+  [[nodiscard]] virtual bool is_secure() const { return false; }
+  [[nodiscard]] virtual const Certificate* peer_certificate() const { return nullptr; }
+  [[nodiscard]] std::string peer_address();  // without port; empty where the peer is gone
 
   ssize_t read(void* buffer, size_t size) override;
   ssize_t write(void* buffer, size_t size) override;
   OFBool networkDataAvailable(int timeout_s) override;
 
- private:
-  bool wait_for(short events, std::chrono::seconds longest);
-  bool wait_for_peer(short events);
+ protected:
+  using Moment = std::chrono::steady_clock::time_point;
+  // When a wait that may take so long has to end, by all that Patience says.
+  [[nodiscard]] Moment end_of_wait(std::chrono::seconds longest) const;
+  [[nodiscard]] Moment end_of_silence() const { return end_of_wait(patience_->limits_.silence); }
+  // False: the time is over, or somebody asked to stop.
+  bool wait_until(short events, Moment end);
+  void tell_refused(const std::string& why);
 
   const std::shared_ptr<Patience> patience_;
+
+ private:
+  void look_at_first(unsigned char byte);
+
+  const ConnectionEvents& events_;
+  bool looked_ = false;
 };
 
 // Of an association that is open.
+[[nodiscard]] Connection& connection_of(const T_ASC_Association& association);
 [[nodiscard]] std::shared_ptr<Patience> patience_of(const T_ASC_Association& association);
 
 // Makes Connections of the sockets that DCMTK accepts or connects.
-class ConnectionLayer final : public DcmTransportLayer {
+class ConnectionLayer : public DcmTransportLayer {
  public:
-  explicit ConnectionLayer(ConnectionLimits limits, std::function<void()> connected = {});
-  DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) override;
+  ConnectionLayer(ConnectionLimits limits, ConnectionEvents events);
+  DcmTransportConnection* createConnection(DcmNativeSocketType socket, OFBool secure) final;
 
- private:
-  ConnectionLimits limits_;
-  std::function<void()>
-      connected_;  // called in the thread that accepted or connected, before the first byte is exchanged
+ protected:
+  // nullptr: none can be made; the socket is then closed.
+  virtual std::unique_ptr<Connection> make(DcmNativeSocketType socket);
+
+  const ConnectionLimits limits_;
+  const ConnectionEvents events_;
 };
 
 }  // namespace dicom

@@ -82,6 +82,14 @@ bool may_store(const AcceptorOptions& options, std::string_view calling) {
   return is_among(allowed, trimmed(calling));
 }
 
+std::optional<Refusal> refuse_connection(const AcceptorOptions& options, std::string_view calling, bool by_tls,
+                                         const Certificate* certificate) {
+  if (!options.tls || !is_bound(options.tls->bindings, trimmed(calling))) return std::nullopt;
+  if (!by_tls) return Refusal::NotByTls;
+  if (!fits(options.tls->bindings, trimmed(calling), certificate)) return Refusal::OtherCertificate;
+  return std::nullopt;
+}
+
 const char* in_words(Refusal refusal) {
   switch (refusal) {
     case Refusal::CalledAeTitle:
@@ -92,6 +100,10 @@ const char* in_words(Refusal refusal) {
       return "application context is not DICOM's";
     case Refusal::TooManyAssociations:
       return "too many associations";
+    case Refusal::NotByTls:
+      return "calling AE title is bound to a certificate, and did not come by TLS";
+    case Refusal::OtherCertificate:
+      return "certificate is not of this calling AE title";
   }
   return "";
 }

@@ -33,7 +33,14 @@ inline constexpr std::string_view kStorageRoot = "1.2.840.10008.5.1.4.1.1.";
 // What is proposed for objects without compression: both, in this order, in one presentation context.
 inline constexpr std::array kProposedSyntaxes{"1.2.840.10008.1.2.1", "1.2.840.10008.1.2"};
 
-enum class Refusal { CalledAeTitle, CallingAeTitle, ApplicationContext, TooManyAssociations };
+enum class Refusal {
+  CalledAeTitle,
+  CallingAeTitle,
+  ApplicationContext,
+  TooManyAssociations,
+  NotByTls,          // the calling AE title is bound to a certificate
+  OtherCertificate,  // and it was another one, or none
+};
 
 // Whether an association may be opened at all; nullopt = welcome. Titles are compared without leading and trailing
 // spaces.
@@ -41,6 +48,9 @@ enum class Refusal { CalledAeTitle, CallingAeTitle, ApplicationContext, TooManyA
                                             std::string_view calling, std::string_view application_context);
 // Who may open an association only to report on commitment may not store on it.
 [[nodiscard]] bool may_store(const AcceptorOptions& options, std::string_view calling);
+// Whether the calling AE title may be used on this connection. `certificate`: that the peer has shown; nullptr: none.
+[[nodiscard]] std::optional<Refusal> refuse_connection(const AcceptorOptions& options, std::string_view calling,
+                                                       bool by_tls, const Certificate* certificate);
 [[nodiscard]] const char* in_words(Refusal refusal);
 
 [[nodiscard]] std::string_view trimmed(std::string_view ae_title);

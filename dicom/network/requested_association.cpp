@@ -9,6 +9,7 @@
 
 #include "dicom/dcmtk.h"
 #include "dicom/network/store_status.h"
+#include "dicom/network/tls_connection.h"
 
 namespace dicom {
 namespace {
@@ -70,7 +71,22 @@ std::string rejection_in_words(const T_ASC_RejectParameters& rejection) {
        "peer rejected the association: " + rejection_in_words(rejection));
 }
 
-[[noreturn]] void fail_request(const OFCondition& condition, T_ASC_Association* association) {
+std::unique_ptr<ConnectionLayer> layer_for(const Peer& peer, int stop_descriptor, std::string& problem) {
+  const ConnectionLimits limits{
+      .silence = peer.dimse_timeout, .stop_descriptor = stop_descriptor, .handshake = peer.acse_timeout};
+  ConnectionEvents events{.connected = {},
+                          .refused = [&problem](const std::string&, const std::string& why) { problem = why; }};
+  if (!peer.tls) return std::make_unique<ConnectionLayer>(limits, std::move(events));
+  const auto layer = [&] { return std::make_unique<TlsRequestingLayer>(limits, events, *peer.tls, peer.host); };
+  try {
+    return layer();
+  } catch (const Failure& failure) {
+    fail(Fault::Network, "no TLS: " + failure.error.what);
+  }
+}
+
+[[noreturn]] void fail_request(const OFCondition& condition, T_ASC_Association* association,
+                               const std::string& problem) {
   if (condition == DUL_ASSOCIATIONREJECTED && association != nullptr) {
     T_ASC_RejectParameters rejection{};
     ASC_getRejectParameters(association->params, &rejection);
@@ -78,6 +94,7 @@ std::string rejection_in_words(const T_ASC_RejectParameters& rejection) {
     fail_rejected(rejection);
   }
   if (association != nullptr) ASC_destroyAssociation(&association);
+  if (!problem.empty()) fail(Fault::Network, "no association with the peer: " + problem);
   fail(Fault::Network, std::string("no association with the peer: ") + condition.text());
 }
 
@@ -87,14 +104,13 @@ void RequestedAssociation::DropNetwork::operator()(T_ASC_Network* network) const
 
 RequestedAssociation::RequestedAssociation(const Peer& peer, std::span<const ProposedContext> contexts,
                                            int stop_descriptor)
-    : layer_({.silence = peer.dimse_timeout, .stop_descriptor = stop_descriptor}),
-      contexts_(contexts.begin(), contexts.end()) {
+    : layer_(layer_for(peer, stop_descriptor, problem_)), contexts_(contexts.begin(), contexts.end()) {
   initialise_dcmtk();
   T_ASC_Network* network = nullptr;
   check(ASC_initializeNetwork(NET_REQUESTOR, 0, static_cast<int>(peer.acse_timeout.count()), &network),
         "initialise the network", Fault::Network);
   network_.reset(network);
-  check(ASC_setTransportLayer(network, &layer_, 0), "set the transport layer", Fault::Network);
+  check(ASC_setTransportLayer(network, layer_.get(), 0), "set the transport layer", Fault::Network);
   // DCMTK has one connection timeout for the whole process. Peers with different ones, called at the same moment, may
   // share the last.
   dcmConnectionTimeout.set(static_cast<Sint32>(peer.connect_timeout.count()));
@@ -102,7 +118,7 @@ RequestedAssociation::RequestedAssociation(const Peer& peer, std::span<const Pro
   Parameters parameters = parameters_for(peer, contexts_);
   const OFCondition condition = ASC_requestAssociation(network, parameters.release(), &association_, nullptr, nullptr,
                                                        DUL_NOBLOCK, static_cast<int>(peer.acse_timeout.count()));
-  if (condition.bad()) fail_request(condition, association_);
+  if (condition.bad()) fail_request(condition, association_, problem_);
   patience_ = patience_of(*association_);
 }
 

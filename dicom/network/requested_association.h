@@ -47,7 +47,8 @@ class RequestedAssociation {
   struct DropNetwork {
     void operator()(T_ASC_Network* network) const;
   };
-  ConnectionLayer layer_;
+  std::string problem_;  // what TLS said, on either side
+  const std::unique_ptr<ConnectionLayer> layer_;
   std::unique_ptr<T_ASC_Network, DropNetwork> network_;
   std::vector<ProposedContext> contexts_;
   T_ASC_Association* association_ = nullptr;

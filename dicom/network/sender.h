@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "dicom/network/tls.h"
 #include "dicom/result.h"
 
 namespace dicom {
@@ -22,6 +24,9 @@ struct Peer {
   std::chrono::seconds connect_timeout{10};
   std::chrono::seconds acse_timeout{15};
   std::chrono::seconds dimse_timeout{120};
+  // By TLS or not at all. The files are read for each association: new ones are used from the next on. Whatever is
+  // wrong with TLS, on either side, is Fault::Network: people replace a certificate, and what waits is then delivered.
+  std::optional<TlsRequest> tls{};
 };
 
 struct Outgoing {

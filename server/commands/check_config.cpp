@@ -29,15 +29,32 @@ std::string objects_sent(const config::Profile& profile) {
   return list;
 }
 
+// Reads the files as the service would.
+void check_tls(const std::string& whose, const dicom::TlsFiles& files) {
+  const auto own = need(dicom::check_tls_files(files), "TLS of " + whose);
+  std::cout << fmt::format(
+      "{} by TLS: {}\n", whose,
+      own ? fmt::format("certificate of {}, valid until {}", own->subject, dicom::date_of(own->not_after))
+          : std::string("without a certificate of our own"));
+}
+
+void check_tls(const config::Settings& settings) {
+  if (const auto& tls = settings.receive.tls) check_tls(fmt::format("listens on port {}", tls->port), tls->files);
+  for (const config::Destination& destination : settings.destinations)
+    if (destination.peer.tls) check_tls("destination " + destination.name, destination.peer.tls->files);
+  if (settings.query && settings.query->peer.tls) check_tls("asks", settings.query->peer.tls->files);
+}
+
 int check(const std::filesystem::path& settings_file) {
   const config::Settings settings = need(config::load_settings(settings_file), "settings");
   const config::Recipe recipe = load_recipe(settings.recipe);
   std::cout << fmt::format("{} is good.\n", settings_file.string());
-  std::cout << fmt::format("listens as {} on port {}; may store: {}\n", settings.receive.ae_title,
-                           settings.receive.port,
+  std::cout << fmt::format("listens as {} on {}; may store: {}\n", settings.receive.ae_title,
+                           settings.receive.plain ? fmt::format("port {}", settings.receive.port) : "no plain port",
                            settings.receive.calling_ae_titles.empty()
                                ? "nobody"
                                : fmt::format("{}", fmt::join(settings.receive.calling_ae_titles, ", ")));
+  check_tls(settings);
   std::cout << fmt::format("keeps data in {}\n", settings.store.root.string());
   std::cout << fmt::format("recipe {}: {}\n", recipe.name, recipe.title);
   for (const config::Slot& slot : recipe.slots) {

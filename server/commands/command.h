@@ -26,6 +26,7 @@ void add_jobs(CLI::App& app, Run& run);
 void add_outbox(CLI::App& app, Run& run);
 void add_clinical(CLI::App& app, Run& run);
 void add_probe(CLI::App& app, Run& run);
+void add_tls_check(CLI::App& app, Run& run);
 void add_conformance(CLI::App& app, Run& run);
 void add_check_config(CLI::App& app, Run& run);
 void add_reindex(CLI::App& app, Run& run);

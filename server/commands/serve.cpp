@@ -14,7 +14,7 @@ void add_serve(CLI::App& app, Run& run) {
   CLI::App* command = app.add_subcommand("serve", "Receive exams, compute maps and reports, deliver them");
   command->footer(
       "Example: herald serve --config /etc/herald/herald.toml\nStops cleanly on SIGTERM or Ctrl-C; kill -9 loses "
-      "nothing either.");
+      "nothing either. SIGHUP reads the files of [receive.tls] again.");
   auto settings_file = std::make_shared<std::filesystem::path>();
   add_settings_option(*command, *settings_file);
   command->callback([&run, settings_file] { run = [settings_file] { return run_service(*settings_file); }; });

@@ -49,7 +49,8 @@ TEST(ConformanceStatement, HoldsTheTablesByWhichTheNodeWorks) {
   for (const auto uid : dicom::accepted_transfer_syntaxes()) EXPECT_THAT(text, HasSubstr(std::string(uid)));
   for (const auto& answer : dicom::store_answers()) EXPECT_THAT(text, HasSubstr(answer.when));
   for (const auto& row : dicom::status_meanings()) EXPECT_THAT(text, HasSubstr(row.meaning));
-  for (const char* words : {"99HERALD", "(113063, DCM, \"T1\")", "black viewport", "no security profile", "ISO_IR 192"})
+  for (const char* words : {"99HERALD", "(113063, DCM, \"T1\")", "black viewport", "BCP 195 RFC 8996, 9325",
+                            "TLS_AES_256_GCM_SHA384", "ISO_IR 192"})
     EXPECT_THAT(text, HasSubstr(words));
 }
 

@@ -47,6 +47,9 @@ class RecordingHandler final : public dicom::StoreHandler {
   void rejected(const std::string& calling, const std::string& called, const std::string& reason) override {
     note("rejected " + calling + ">" + called + ": " + reason, 0);
   }
+  void tls_refused(const std::string& address, const std::string& reason) override {
+    note("tls refused " + address + ": " + reason, 0);
+  }
 
   void release() {
     const std::lock_guard lock(mutex_);
