@@ -414,6 +414,9 @@ void limits(Markdown& page, const config::Settings& settings) {
       fmt::format("Below {:g} GiB of free disk new objects are refused with A700H; what is undelivered is not deleted.",
                   static_cast<double>(settings.store.floor_bytes) / (1u << 30)),
       "A Parametric Map is not normalised where rows times columns is no multiple of 4, for OHIF cannot show it.",
+      "A Segmentation of several frames with broken bytes is one of which a frame begins within a byte (rows times "
+      "columns is no multiple of 8) or whose bytes are padded to an even number: OHIF 3.13.2 draws it beside its place "
+      "or refuses it, so that it is not sent where Parametric Maps are normalised; the contours of the report are.",
       "A delivered object is one for which the peer answered C-STORE with success or a warning: storage commitment is "
       "not "
       "asked for.",
