@@ -104,6 +104,23 @@ TEST_F(SimulatedExam, WithAProfileIsWhatItsDestinationIsSentInTheOrderOfSending)
                                           "pdf_results", "pdf_nomogram"));
 }
 
+// OHIF 3.13.2 draws the second frame of such a segmentation beside its place.
+TEST(Process, SendsOhifNoSegmentationWhoseFramesBeginWithinBytes) {
+  const support::TempFolder folder;
+  ASSERT_TRUE(server::simulate({.matrix = 45, .slices = 16, .columns = 51}, folder / "exam"));
+  const auto made = [&](const std::string& name, const config::Profile& profile) {
+    server::process_folder(settings(), {.input = folder / "exam", .output = folder / name, .profile = profile},
+                           [](const std::string&) {});
+    std::string all;
+    for (const auto& [path, bytes] : contents_of(folder / name)) all += path + "\n";
+    return all;
+  };
+  EXPECT_THAT(made("full", {}), HasSubstr("_seg_unaligned.dcm"));
+  const std::string sent = made("ohif", config::kProfiles.at(1).profile);
+  EXPECT_THAT(sent, HasSubstr("_sr_measurements.dcm"));
+  EXPECT_THAT(sent, testing::Not(HasSubstr("_seg")));
+}
+
 TEST_F(SimulatedExam, NothingIsLeftBesideTheResults) {
   for (const auto& entry : fs::directory_iterator(*folder_ / "out")) EXPECT_EQ(entry.path().filename(), "study-1");
 }
