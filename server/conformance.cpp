@@ -503,6 +503,9 @@ void limits(Markdown& page, const config::Settings& settings) {
                   static_cast<double>(settings.store.floor_bytes) / (1u << 30)),
       "A Parametric Map is not normalised where rows times columns is no multiple of 4, for OHIF cannot show it.",
       "Storage commitment is given for images by index and length of the file: their bytes are not read once more.",
+      "A Segmentation of several frames with broken bytes is one of which a frame begins within a byte (rows times "
+      "columns is no multiple of 8) or whose bytes are padded to an even number: OHIF 3.13.2 draws it beside its place "
+      "or refuses it, so that it is not sent where Parametric Maps are normalised; the contours of the report are.",
       "A Segmentation that a peer refuses is not replaced: it stays on the node, and `herald outbox` says so.",
   });
 }

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <vector>
 
 #include "dicom/input/identity.h"
@@ -99,20 +101,47 @@ std::string folder_of(const storage::ResultRow& row) {
   return row.kind.find("nomogram") != std::string::npos ? "nomogram" : "measurements";
 }
 
-// study-1/t2/mr_map_0001.dcm: names are ours, in the order in which the work was done.
-void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options,
-                  ProcessSummary& summary) {
-  const auto wanted = deliveries(context.settings).front().kinds;
+// A result, the folder that it goes to, and its kind's place in the order of sending.
+struct Filed {
+  storage::ResultRow row;
+  fs::path folder;
+  std::ptrdiff_t rank = 0;
+};
+
+// Those of the wanted kinds, by job. study-1/t2, study-1/t2-2: names are ours, in the order in which the work was done.
+std::vector<Filed> filed(const std::vector<storage::ResultRow>& rows, const std::vector<std::string>& wanted,
+                         const fs::path& study_folder) {
   std::map<std::string, std::map<std::int64_t, int>> jobs_by_slot;
-  for (const storage::ResultRow& row : need(storage::JobQueue(context.database).results_of(study), "list results")) {
-    if (std::find(wanted.begin(), wanted.end(), row.kind) == wanted.end()) continue;
+  std::vector<Filed> all;
+  for (const storage::ResultRow& row : rows) {
+    const auto kind = std::ranges::find(wanted, row.kind);
+    if (kind == wanted.end()) continue;
     const std::string slot = folder_of(row);
     auto& jobs = jobs_by_slot[slot];
     const int number = jobs.emplace(row.job_id, static_cast<int>(jobs.size()) + 1).first->second;
-    const fs::path folder = options.output / fmt::format("study-{}", study_number) /
-                            (number == 1 ? slot : fmt::format("{}-{}", slot, number));
-    fs::create_directories(folder);
-    fs::rename(row.path, folder / file_name(row));
+    all.push_back(
+        {row, study_folder / (number == 1 ? slot : fmt::format("{}-{}", slot, number)), kind - wanted.begin()});
+  }
+  return all;
+}
+
+// As storage::Outbox hands out what is due at once.
+bool is_sent_before(const Filed& a, const Filed& b) {
+  return std::tie(a.rank, a.row.series_uid, a.row.order) < std::tie(b.rank, b.row.series_uid, b.row.order);
+}
+
+// study-1/t2/mr_map_0001.dcm, or study-1/t2/0017_mr_map_0001.dcm where it would be the seventeenth to be sent.
+void move_results(Context& context, const std::string& study, int study_number, const ProcessOptions& options,
+                  ProcessSummary& summary) {
+  const auto rows = need(storage::JobQueue(context.database).results_of(study), "list results");
+  auto results =
+      filed(rows, deliveries(context.settings).front().kinds, options.output / fmt::format("study-{}", study_number));
+  if (options.profile) std::ranges::stable_sort(results, is_sent_before);
+  int turn = 0;
+  for (const Filed& result : results) {
+    fs::create_directories(result.folder);
+    const std::string prefix = options.profile ? fmt::format("{:04}_", ++turn) : "";
+    fs::rename(result.row.path, result.folder / (prefix + file_name(result.row)));
     ++summary.written;
   }
 }
@@ -124,7 +153,9 @@ Context open_folder(const config::Settings& given, const ProcessOptions& options
   settings.job_lease = std::chrono::hours(24 * 365);  // nobody else could take a job over
   settings.destinations.assign(1, config::Destination{});
   settings.destinations.front().name = "folder";
-  settings.destinations.front().profile.parametric_maps = options.parametric_maps;
+  config::Profile& profile = settings.destinations.front().profile;
+  profile.parametric_maps = options.parametric_maps;
+  if (options.profile) profile = *options.profile;
   Context context = open_context(std::move(settings));
   context.retry_after = {};
   context.end_of_arrival = "every file of the folder has been read";

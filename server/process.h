@@ -14,13 +14,16 @@ namespace server {
 
 struct ProcessOptions {
   std::filesystem::path input;
-  std::filesystem::path output;  // results go to sub-folders named by us
-  config::ParametricMaps parametric_maps = config::ParametricMaps::Real;
+  std::filesystem::path output;                                           // results go to sub-folders named by us
+  config::ParametricMaps parametric_maps = config::ParametricMaps::Real;  // unless `profile` says it
   // The files are images of one study in one frame of reference, whatever their headers say: phantoms, test objects.
   bool one_study = false;
   std::vector<Statement> facts = {};          // of every study of the folder,
   std::string said_by = {};                   // who says so,
   std::optional<storage::Time> said_at = {};  // and when; absent: now, and no two runs give the same report
+  // Exactly what a destination with this profile is sent as long as it refuses nothing. Names of files then begin with
+  // their number in the order of sending, counted in each study. Absent: what the full profile is sent, unnumbered.
+  std::optional<config::Profile> profile = {};
 };
 
 struct ProcessSummary {

@@ -22,6 +22,11 @@ constexpr std::array kKinds{
     ResultKind{"seg", kSegmentation, "", "segmentation", "segmentations"},
     ResultKind{"seg_proposal", kSegmentation, "", "segmentation of proposed lesions",
                "segmentations of proposed lesions"},
+    ResultKind{"seg_unaligned", kSegmentation, "", "segmentation with frames of broken bytes",
+               "segmentations with frames of broken bytes"},
+    ResultKind{"seg_proposal_unaligned", kSegmentation, "",
+               "segmentation of proposed lesions with frames of broken bytes",
+               "segmentations of proposed lesions with frames of broken bytes"},
     ResultKind{"sr_measurements", kComprehensiveSr, "sr_measurements_enhanced", "report of measurements",
                "reports of measurements"},
     ResultKind{"sr_measurements_enhanced", kEnhancedSr, "", "report of measurements (Enhanced SR)",
@@ -65,6 +70,15 @@ void add_maps(config::ParametricMaps maps, Kinds& kinds) {
   if (maps == config::ParametricMaps::Normalised) kinds.insert("pm_normalised");
 }
 
+// OHIF 3.13.2, for which maps are normalised, reads the bits of a frame that begins within a byte in the wrong order
+// and draws the lesion several voxels beside its place, without a word.
+void add_segmentations(const config::Profile& profile, Kinds& kinds) {
+  if (!profile.segmentations) return;
+  kinds.insert({"seg", "seg_proposal"});
+  if (profile.parametric_maps != config::ParametricMaps::Normalised)
+    kinds.insert({"seg_unaligned", "seg_proposal_unaligned"});
+}
+
 void add_reports(const config::Profile& profile, Kinds& kinds) {
   using config::Reports;
   using config::SegmentReports;
@@ -83,7 +97,7 @@ void add_pages(config::Pages pages, Kinds& kinds) {
 Kinds kinds_of(const config::Profile& profile) {
   Kinds kinds;
   add_maps(profile.parametric_maps, kinds);
-  if (profile.segmentations) kinds.insert({"seg", "seg_proposal"});
+  add_segmentations(profile, kinds);
   add_reports(profile, kinds);
   add_pages(profile.pages, kinds);
   return kinds;

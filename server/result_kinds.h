@@ -25,6 +25,9 @@ struct ResultKind {
   std::string_view one, many;  // "report of measurements", "reports of measurements"
 };
 
+// A segmentation of several frames, of which one begins within a byte for rows times columns is no multiple of 8, is of
+// a kind of its own ("seg_unaligned"), for there are viewers that draw it in the wrong place.
+
 // All kinds, in sending order: maps first, so that what refers to them finds them there.
 [[nodiscard]] std::span<const ResultKind> result_kinds();
 // nullptr: no such kind.

@@ -1,5 +1,6 @@
 #include "server/simulate.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -37,7 +38,8 @@ std::optional<std::string> out_of_range(const SimulateOptions& options) {
   if (profile == nullptr) return no_such_profile();
   if (options.enhanced && !profile->enhanced)
     return "enhanced images are for Siemens profiles: what a SIGNA Architect writes is classic";
-  if (options.matrix < 32 || options.matrix > 1024) return "the matrix must lie between 32 and 1024";
+  const auto [least, most] = std::minmax({options.matrix, simulation::columns(options)});
+  if (least < 32 || most > 1024) return "the matrix must lie between 32 and 1024";
   if (options.slices < 8 || options.slices > 256) return "the number of slices must lie between 8 and 256";
   if (!(options.noise >= 0 && options.noise <= 500)) return "the noise must lie between 0 and 500";
   const double dose = options.dose_mmol_per_kg.value_or(profile->dose_mmol_per_kg);

@@ -12,8 +12,9 @@ namespace server {
 
 struct SimulateOptions {
   std::string profile = "skyra-mapping";  // one of simulation_profiles()
-  int matrix = 192;                       // rows and columns of the maps, 32..1024; 448 is full size
+  int matrix = 192;                       // rows of the maps, and columns, 32..1024; 448 is full size
   int slices = 32;                        // of the 3D sequences, 8..256; 104 is full size
+  std::optional<int> columns = {};        // where they are not as many as the rows; pixels stay square
   std::uint64_t seed = 1;                 // of the noise and the UIDs
   double noise = 12;                      // standard deviation of the noise in stored units, 0..500
   bool outline = true;                    // whether a reader has outlined the lesion

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <charconv>
 #include <iostream>
 
 #include "dicom/network/sender.h"
@@ -16,7 +17,7 @@ namespace {
 struct Options {
   SimulateOptions simulate;
   std::filesystem::path out;
-  std::string push, calling = "SIMULATOR", part = "all", readings = "1x1";
+  std::string push, calling = "SIMULATOR", part = "all", readings = "1x1", matrix;
 };
 
 dicom::Peer parse_peer(const std::string& text, const std::string& calling) {
@@ -56,6 +57,21 @@ int push(const Options& options, const std::vector<SimulatedFile>& files) {
   throw Failure{{problem}};
 }
 
+// "64", or "45x51": rows, columns.
+SimulateOptions with_matrix(SimulateOptions simulate, const std::string& text) {
+  int rows = 0, columns = 0;
+  const char* const end = text.data() + text.size();
+  auto read = std::from_chars(text.data(), end, rows);
+  if (read.ec == std::errc() && read.ptr != end && *read.ptr == 'x') {
+    read = std::from_chars(read.ptr + 1, end, columns);
+    simulate.columns = columns;
+  }
+  if (read.ec != std::errc() || read.ptr != end)
+    throw Failure{{"--matrix wants a number, or ROWSxCOLUMNS as in 45x51, not " + text}};
+  simulate.matrix = rows;
+  return simulate;
+}
+
 // "2x3": readers, repeats.
 SimulateOptions with_readings(SimulateOptions simulate, const std::string& text) {
   const bool read = text.size() == 3 && text[1] == 'x' && std::isdigit(static_cast<unsigned char>(text[0])) != 0 &&
@@ -69,7 +85,8 @@ SimulateOptions with_readings(SimulateOptions simulate, const std::string& text)
 int run_simulate(const Options& options) {
   if (options.out.empty()) throw Failure{{"--out says where the exam is written"}};
   dicom::warm_up_writers();
-  const auto files = simulate(with_readings(options.simulate, options.readings), options.out);
+  const auto files =
+      simulate(with_readings(with_matrix(options.simulate, options.matrix), options.readings), options.out);
   if (!files) throw Failure{{files.error()}};
   std::cout << fmt::format("{} files and truth.json written to {}\n", files->size(), options.out.string());
   return options.push.empty() ? kDone : push(options, *files);
@@ -100,8 +117,10 @@ void add_simulate(CLI::App& app, Run& run) {
       ->check(CLI::IsMember(profile_names()))
       ->capture_default_str();
   command->add_option("--out", options->out, "Folder for the exam, the outline and truth.json")->required();
-  command->add_option("--matrix", options->simulate.matrix, "Rows and columns of the maps")
-      ->check(CLI::Range(32, 512))
+  options->matrix = std::to_string(options->simulate.matrix);
+  command
+      ->add_option("--matrix", options->matrix,
+                   "Rows and columns of the maps, 32 to 1024; ROWSxCOLUMNS where they differ, as in 45x51")
       ->capture_default_str();
   command->add_option("--slices", options->simulate.slices, "Slices of the 3D series")
       ->check(CLI::Range(8, 256))

@@ -46,6 +46,15 @@ dicom::ReportSource source_of(const Context& context, const json& payload, const
   return source;
 }
 
+// Whether every frame begins with a byte, and the last ends with the file's (PS3.5 8.1.1, 8.2: bits of frames follow
+// each other, and what is then an odd number of bytes is padded). One frame always does, to viewers.
+bool is_aligned(const dicom::SegmentationRequest& request) {
+  std::size_t frames = 0;
+  for (const dicom::SegmentToWrite& segment : request.segments) frames += segment.mask.occupied_slices().size();
+  const std::size_t voxels = request.segments.front().mask.geometry.slice_voxels();
+  return frames == 1 || (voxels % 8 == 0 && voxels / 8 * frames % 2 == 0);
+}
+
 }  // namespace
 
 Documents::Documents(Context& context, const storage::Job& job, const Maps& maps, const Outlines& outlines,
@@ -117,14 +126,15 @@ std::vector<dicom::MeasuredSegments> Documents::segmentations(const std::string&
     dicom::SegmentationRequest& request = requests[i];
     request.template_image = source_.template_image;
     request.content_label = kind == "seg_proposal" ? "PROPOSAL" : "LESION";
+    const std::string published = kind + (is_aligned(request) ? "" : "_unaligned");
     request.content_datetime = source_.content_datetime;
     request.digest = source_.digest;
     request.equipment = source_.equipment;
-    request.predecessors = predecessors(kind);
+    request.predecessors = predecessors(published);
     request.revision = source_.revision;
     request.series_number += static_cast<int>(i);
     const auto written = need(dicom::write_result_segmentation(request, folder_.path()), "write a Segmentation");
-    publish_one(written, kind, static_cast<int>(i));
+    publish_one(written, published, static_cast<int>(i));
     dicom::MeasuredSegments measured{{written.sop_class_uid, written.sop_instance_uid, written.series_uid}, {}, {}};
     for (const auto& segment : request.segments) measured.tracking_uids.push_back(segment.tracking_uid);
     for (const auto& slice : request.per_slice)

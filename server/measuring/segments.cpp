@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <tuple>
 
 namespace server::measuring {
 namespace {
@@ -72,7 +73,8 @@ fitting::Mask on(const fitting::Geometry& grid, const fitting::Mask& mask) {
   return whole;
 }
 
-// Images of the series that the outlines refer to.
+// Images of the series that the outlines refer to, in their own order: so that of several contrasts in one place the
+// same is the first on every slice.
 std::vector<dicom::Instance> images_of(Context& context, const std::string& study,
                                        const std::set<std::string>& series) {
   std::vector<dicom::Instance> all;
@@ -80,6 +82,9 @@ std::vector<dicom::Instance> images_of(Context& context, const std::string& stud
     if (!series.contains(row.series_uid)) continue;
     if (auto images = dicom::read_instances(row.path)) std::ranges::move(*images, std::back_inserter(all));
   }
+  std::ranges::stable_sort(all, {}, [](const dicom::Instance& image) {
+    return std::tie(image.series_uid, image.instance_number, image.frame);
+  });
   return all;
 }
 

@@ -44,6 +44,7 @@ constexpr double kWeight_kg = 65, kAgent_mmol_per_ml = 0.5;
 
 std::string study_uid(const SimulateOptions& options) {
   nlohmann::json all{options.profile, options.matrix, options.slices, options.seed, options.noise};
+  if (columns(options) != options.matrix) all.push_back({"columns", columns(options)});
   if (options.enhanced) all.push_back("enhanced");
   if (options.dose_mmol_per_kg) all.push_back({"dose", *options.dose_mmol_per_kg});
   if (options.field_strength_t) all.push_back({"field", *options.field_strength_t});
@@ -81,19 +82,21 @@ namespace {
 struct Stack {
   Vec3 centre_mm = Vec3::Zero(), row = Vec3::UnitX(), column = Vec3::UnitY();
   double field_mm = 0;
-  int matrix = 0, slices = 0;
+  int rows = 0, columns = 0, slices = 0;
   double thickness_mm = 0, spacing_mm = 0;
 };
 
 fitting::Geometry geometry_of(const Stack& stack) {
   fitting::Geometry geometry;
-  geometry.columns = geometry.rows = stack.matrix;
+  geometry.rows = stack.rows;
+  geometry.columns = stack.columns;
   geometry.row_direction = stack.row;
   geometry.column_direction = stack.column;
-  geometry.column_spacing_mm = geometry.row_spacing_mm = stack.field_mm / stack.matrix;
+  // Square pixels: the shorter side has less field.
+  geometry.column_spacing_mm = geometry.row_spacing_mm = stack.field_mm / std::max(stack.rows, stack.columns);
   geometry.slice_thickness_mm = stack.thickness_mm;
-  const double corner_mm = (stack.field_mm - geometry.row_spacing_mm) / 2;
-  const Vec3 first = stack.centre_mm - corner_mm * (stack.row + stack.column);
+  const Vec3 corner = (stack.columns - 1) * stack.row + (stack.rows - 1) * stack.column;
+  const Vec3 first = stack.centre_mm - geometry.row_spacing_mm / 2 * corner;
   for (int slice = 0; slice < stack.slices; ++slice)
     geometry.slice_origins_mm.emplace_back(first +
                                            (slice - (stack.slices - 1) / 2.0) * stack.spacing_mm * geometry.normal());
@@ -102,22 +105,26 @@ fitting::Geometry geometry_of(const Stack& stack) {
 
 }  // namespace
 
+int columns(const SimulateOptions& options) { return options.columns.value_or(options.matrix); }
+
 fitting::Geometry slab(const SimulateOptions& options, double field_mm) {
   const double thickness_mm = kSlab_mm / options.slices;
   return geometry_of({.field_mm = field_mm,
-                      .matrix = options.matrix,
+                      .rows = options.matrix,
+                      .columns = columns(options),
                       .slices = options.slices,
                       .thickness_mm = thickness_mm,
                       .spacing_mm = thickness_mm});
 }
 
-fitting::Geometry stack_2d(const SimulateOptions& options, int matrix, const Stack2D& stack) {
+fitting::Geometry stack_2d(const SimulateOptions& options, int rows, const Stack2D& stack) {
   const int slices = std::clamp(options.slices * 5 / 16, 3, kMost2DSlices);
   const double room_mm = (kSlab_mm - slices * stack.spacing_mm) / 2;
   const double height_mm = std::clamp(fitting::lesion_centre_mm().z(), -room_mm, room_mm);
   return geometry_of({.centre_mm = Vec3(0, 0, height_mm),
                       .field_mm = stack.field_mm,
-                      .matrix = matrix,
+                      .rows = rows,
+                      .columns = columns(options) * rows / options.matrix,
                       .slices = slices,
                       .thickness_mm = stack.thickness_mm,
                       .spacing_mm = stack.spacing_mm});
@@ -182,7 +189,8 @@ Acquired localizer_plane(const SimulateOptions& options, const SimulatedSeries& 
               geometry_of({.row = row,
                            .column = column,
                            .field_mm = 400,
-                           .matrix = options.matrix,
+                           .rows = options.matrix,
+                           .columns = columns(options),
                            .slices = 3,
                            .thickness_mm = 7,
                            .spacing_mm = 60}),

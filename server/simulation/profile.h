@@ -85,11 +85,13 @@ inline constexpr double kStudy_s = 10 * 3600 + 15 * 60;
 // 3D sequences: options.slices slices over 166 mm.
 [[nodiscard]] fitting::Geometry slab(const SimulateOptions& options, double field_mm = 300);
 
+[[nodiscard]] int columns(const SimulateOptions& options);
+
 // 2D stacks are centred on the lesion as far as they stay inside the slab.
 struct Stack2D {
   double field_mm = 300, thickness_mm = 4, spacing_mm = 5.2;
 };
-[[nodiscard]] fitting::Geometry stack_2d(const SimulateOptions& options, int matrix, const Stack2D& stack = {});
+[[nodiscard]] fitting::Geometry stack_2d(const SimulateOptions& options, int rows, const Stack2D& stack = {});
 
 // --- what
 

@@ -96,6 +96,7 @@ Json truth(const SimulateOptions& options, const Profile& profile, const fitting
   return {{"profile", options.profile},
           {"enhanced", options.enhanced},
           {"matrix", options.matrix},
+          {"columns", columns(options)},
           {"slices", options.slices},
           {"seed", options.seed},
           {"noise_sd", options.noise},

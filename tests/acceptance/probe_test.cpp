@@ -72,7 +72,8 @@ TEST_F(Probe, OfAnOldPacsSuggestsTheLegacyProfile) {
   const auto probed = herald({"probe", "old", "--json"});
   const json account = json::parse(probed.output);
   EXPECT_EQ(account.at("suggested"), json::array({"profile = \"legacy\""}));
-  EXPECT_EQ(account.at("undeliverable"), json::array({"seg", "seg_proposal"}));
+  EXPECT_EQ(account.at("undeliverable"),
+            json::array({"seg", "seg_proposal", "seg_unaligned", "seg_proposal_unaligned"}));
   EXPECT_EQ(probed.code, 1);  // of the full profile
   std::ofstream(folder_ / "herald.toml", std::ios::app) << "profile = \"legacy\"\n";
   EXPECT_EQ(herald({"probe", "old"}).code, 0);

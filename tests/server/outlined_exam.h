@@ -33,7 +33,12 @@ struct Outcome {
 
   [[nodiscard]] fs::path file(const std::string& name) const { return study / (name + ".dcm"); }
   // Where nothing could be measured there is a report that says why, and no Segmentation of what was.
-  [[nodiscard]] bool measured() const { return fs::exists(file("measurements/seg")); }
+  [[nodiscard]] bool measured() const { return fs::exists(segmentation()); }
+  // Of either kind: an outline may bring a grid of its own.
+  [[nodiscard]] fs::path segmentation() const {
+    const fs::path aligned = file("measurements/seg");
+    return fs::exists(aligned) ? aligned : file("measurements/seg_unaligned");
+  }
   [[nodiscard]] bool reported() const { return fs::exists(file("measurements/sr_measurements")); }
   [[nodiscard]] report::Report measurements() const { return report::read(file("measurements/sr_measurements")); }
   // State and reason of the jobs of one kind, a line each.

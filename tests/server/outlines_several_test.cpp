@@ -150,7 +150,7 @@ TEST(ProposedLesion, IsMeasuredMarkedAndInNoNomogram) {
   const Outcome outcome = exam.run([](const fs::path&) {});
   ASSERT_TRUE(outcome.reported()) << outcome.jobs("propose");
   EXPECT_TRUE(fs::exists(outcome.file("measurements/seg_proposal")));
-  EXPECT_FALSE(fs::exists(outcome.file("measurements/seg")));
+  EXPECT_FALSE(fs::exists(outcome.segmentation()));
   EXPECT_FALSE(fs::exists(outcome.study / "nomogram"));
   const auto roi = dicom::read_roi(outcome.file("measurements/seg_proposal"));
   ASSERT_TRUE(roi) << roi.error().what;

@@ -72,7 +72,8 @@ TEST(PeerProfile, HasNoReportsAboutSegmentsForAPeerThatTakesNoSegments) {
 
 TEST(PeerProfile, NamesWhatReachesAPeerInNoForm) {
   const auto probe = peer_that_takes({kMr, kCapture, kEnhanced});
-  EXPECT_THAT(undeliverable_kinds(probe, {}), ElementsAre("seg", "seg_proposal"));  // all else is on a lower rung
+  EXPECT_THAT(undeliverable_kinds(probe, {}), ElementsAre("seg", "seg_proposal", "seg_unaligned",
+                                                          "seg_proposal_unaligned"));  // all else is on a lower rung
   EXPECT_THAT(undeliverable_kinds(probe, suggested_profile(probe, {})), IsEmpty());
   EXPECT_THAT(undeliverable_kinds(peer_that_takes({}), suggested_profile(peer_that_takes({}), {})),
               ElementsAre("mr_map"));

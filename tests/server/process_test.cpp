@@ -3,6 +3,7 @@
 
 #include <dcmtk/config/osconfig.h>
 #include <dcmtk/dcmdata/dctk.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -79,6 +80,45 @@ TEST_F(SimulatedExam, ASecondRunIsByteIdentical) {
   const auto second = contents_of(again.path());
   ASSERT_EQ(first.size(), second.size());
   for (const auto& [name, bytes] : first) EXPECT_TRUE(second.contains(name) && second.at(name) == bytes) << name;
+}
+
+TEST_F(SimulatedExam, WithAProfileIsWhatItsDestinationIsSentInTheOrderOfSending) {
+  const config::NamedProfile& ohif = config::kProfiles.at(1);
+  ASSERT_EQ(ohif.name, "ohif");
+  const fs::path out = *folder_ / "ohif";
+  const auto summary = server::process_folder(
+      settings(), {.input = *folder_ / "exam", .output = out, .profile = ohif.profile}, [](const std::string&) {});
+  std::map<std::string, std::string> kind_by_turn;  // "0017" -> "mr_map"
+  for (const auto& [path, bytes] : contents_of(out)) {
+    const std::string name = fs::path(path).stem().string();
+    const auto end = name.find_last_not_of("0123456789_");
+    EXPECT_TRUE(kind_by_turn.emplace(name.substr(0, 4), name.substr(5, end - 4)).second) << path;
+  }
+  EXPECT_EQ(kind_by_turn.size(), summary.written);
+  EXPECT_EQ(kind_by_turn.begin()->first, "0001");
+  EXPECT_EQ(kind_by_turn.rbegin()->first, fmt::format("{:04}", summary.written));
+  std::vector<std::string> kinds;  // each once, as they come
+  for (const auto& [turn, kind] : kind_by_turn)
+    if (kinds.empty() || kinds.back() != kind) kinds.push_back(kind);
+  EXPECT_THAT(kinds, testing::ElementsAre("mr_map", "pm_normalised", "seg", "sr_measurements", "sr_nomogram",
+                                          "pdf_results", "pdf_nomogram"));
+}
+
+// OHIF 3.13.2 draws the second frame of such a segmentation beside its place.
+TEST(Process, SendsOhifNoSegmentationWhoseFramesBeginWithinBytes) {
+  const support::TempFolder folder;
+  ASSERT_TRUE(server::simulate({.matrix = 45, .slices = 16, .columns = 51}, folder / "exam"));
+  const auto made = [&](const std::string& name, const config::Profile& profile) {
+    server::process_folder(settings(), {.input = folder / "exam", .output = folder / name, .profile = profile},
+                           [](const std::string&) {});
+    std::string all;
+    for (const auto& [path, bytes] : contents_of(folder / name)) all += path + "\n";
+    return all;
+  };
+  EXPECT_THAT(made("full", {}), HasSubstr("_seg_unaligned.dcm"));
+  const std::string sent = made("ohif", config::kProfiles.at(1).profile);
+  EXPECT_THAT(sent, HasSubstr("_sr_measurements.dcm"));
+  EXPECT_THAT(sent, testing::Not(HasSubstr("_seg")));
 }
 
 TEST_F(SimulatedExam, NothingIsLeftBesideTheResults) {

@@ -27,8 +27,9 @@ config::Settings settings_with(const std::vector<Profile>& profiles) {
 
 TEST(ResultKinds, AreSentByProfileMapsFirstAndPagesLast) {
   EXPECT_THAT(kinds_sent(named("full")),
-              ElementsAre("mr_map", "pm_real", "seg", "seg_proposal", "sr_measurements", "sr_segments", "sr_nomogram",
-                          "pdf_results", "pdf_nomogram", "sc_results", "sc_nomogram"));
+              ElementsAre("mr_map", "pm_real", "seg", "seg_proposal", "seg_unaligned", "seg_proposal_unaligned",
+                          "sr_measurements", "sr_segments", "sr_nomogram", "pdf_results", "pdf_nomogram", "sc_results",
+                          "sc_nomogram"));
   EXPECT_THAT(kinds_sent(named("ohif")), ElementsAre("mr_map", "pm_normalised", "seg", "seg_proposal",
                                                      "sr_measurements", "sr_nomogram", "pdf_results", "pdf_nomogram"));
   EXPECT_THAT(kinds_sent(named("legacy")),

@@ -97,6 +97,14 @@ TEST(Simulate, WritesTheSameBytesForTheSameOptions) {
   EXPECT_EQ(bytes(one / "truth.json"), bytes(two / "truth.json"));
 }
 
+TEST(Simulate, MakesSquarePixelsOfAMatrixThatIsNotSquare) {
+  const Exam wide({.matrix = 45, .slices = 8, .columns = 51}), square({.matrix = 51, .slices = 8});
+  EXPECT_NE(wide.truth()["study_instance_uid"], square.truth()["study_instance_uid"]);
+  EXPECT_EQ(wide.truth()["lesion"]["voxels"], square.truth()["lesion"]["voxels"]);  // the same grid, cut at both ends
+  EXPECT_EQ(wide.truth()["matrix"], 45);
+  EXPECT_EQ(wide.truth()["columns"], 51);
+}
+
 TEST(Simulate, GivesEveryOtherExamOtherUids) {
   const SimulateOptions one{.matrix = 32, .slices = 8}, two{.matrix = 32, .slices = 8, .seed = 2},
       three{.matrix = 32, .slices = 8, .noise = 12.5};
@@ -128,6 +136,7 @@ TEST(Simulate, NamesTheOptionThatIsOutOfRange) {
   const auto error_of = [&](const SimulateOptions& options) { return simulate(options, folder.path()).error(); };
   EXPECT_THAT(error_of({.profile = "vida"}), HasSubstr("profile"));
   EXPECT_THAT(error_of({.matrix = 31}), HasSubstr("matrix"));
+  EXPECT_THAT(error_of({.matrix = 64, .columns = 31}), HasSubstr("matrix"));
   EXPECT_THAT(error_of({.slices = 7}), HasSubstr("slices"));
   EXPECT_THAT(error_of({.noise = -1}), HasSubstr("noise"));
   EXPECT_THAT(error_of({.noise = std::nan("")}), HasSubstr("noise"));
