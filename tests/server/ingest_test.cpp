@@ -47,6 +47,7 @@ class Receiving : public testing::Test {
     return receive(file.path, file.sop_class_uid, file.sop_instance_uid);
   }
   std::uint64_t indexed() const {
+    EXPECT_TRUE(ingest_->flush());
     auto database = storage::Database::open(folder_ / "store/herald.db");
     return storage::Index(*database).count().value();
   }

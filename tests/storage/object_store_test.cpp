@@ -253,6 +253,17 @@ TEST_F(ObjectStoreTest, LeavesNothingHalfWhenTheDiskFillsUp) {
   EXPECT_THAT(files("incoming"), IsEmpty());
 }
 
+TEST_F(ObjectStoreTest, KeepsTheSameFilesWhenItDoesNotWaitForTheDisk) {
+  ObjectStore relaxed =
+      ObjectStore::open({.root = root, .floor_bytes = 0, .durability = storage::Durability::Relaxed}).value();
+  const auto stored = relaxed.publish(received("bytes"), kUid, "p", std::nullopt).value();
+  EXPECT_EQ(Outcome::Stored, stored.outcome);
+  EXPECT_EQ("bytes", scene::read(stored.path));
+  EXPECT_EQ(Outcome::AlreadyThere, relaxed.publish(received("bytes"), kUid, "p", "p").value().outcome);
+  EXPECT_EQ(Outcome::SetAside, relaxed.publish(received("other"), kUid, "q", "p").value().outcome);
+  EXPECT_THAT(files("incoming"), IsEmpty());
+}
+
 TEST_F(ObjectStoreTest, ReportsAFolderItCannotList) {
   fs::rename(root / "objects", root / "elsewhere");
   int visits = 0;
