@@ -119,6 +119,9 @@ int line_at(std::string_view text, std::size_t byte) {
 }  // namespace
 
 json parse_json(std::string_view text) {
+  // nlohmann takes a null byte for the end of the text, and would never look at what follows.
+  if (const std::size_t null = text.find('\0'); null != std::string_view::npos)
+    throw Failure{"not JSON: a null byte", std::nullopt, line_at(text, null)};
   try {
     json document = json::parse(text);
     Walk(text, [](const auto&, int) {}).run();

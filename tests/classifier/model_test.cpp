@@ -154,6 +154,12 @@ TEST(ModelFile, RefusesWhatIsNotJson) {
   EXPECT_EQ(error_of("[]"), "m.json:1: /: expected an object");
 }
 
+TEST(ModelFile, RefusesWhatFollowsANullByte) {
+  const std::string text = small_document().dump();
+  for (const char* rest : {"", ",", "}", "]]", "\"", "{\"n\""})
+    EXPECT_EQ(error_of(text + '\n' + '\0' + rest), "m.json:2: not JSON: a null byte") << rest;
+}
+
 TEST(ModelFile, SurvivesEveryTruncation) {
   const std::string text = small_document().dump();
   for (std::size_t size = 0; size < text.size(); ++size)

@@ -1,11 +1,14 @@
 #pragma once
+#include <cstdio>
 #include <cstdlib>
 
 namespace fuzz {
 
-// What must hold of an answer whatever went in; unlike assert(), in every build.
-inline void require(bool holds) {
-  if (!holds) std::abort();
+// What must hold of an answer whatever went in; unlike assert(), in every build. Says where it does not.
+inline void require(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+  if (holds) return;
+  std::fprintf(stderr, "%s:%d: does not hold\n", file, line);
+  std::abort();
 }
 
 }  // namespace fuzz

@@ -11,16 +11,6 @@
 namespace support {
 namespace {
 
-std::string little_endian(std::uint64_t value, int bytes) {
-  std::string text;
-  for (int i = 0; i < bytes; ++i) text.push_back(static_cast<char>(value >> (8 * i)));
-  return text;
-}
-
-std::string item(std::uint8_t type, const std::string& content) {
-  return std::string{static_cast<char>(type), '\0'} + big_endian(content.size(), 2) + content;
-}
-
 std::string pdu(std::uint8_t type, const std::string& content) {
   return std::string{static_cast<char>(type), '\0'} + big_endian(content.size(), 4) + content;
 }
@@ -28,11 +18,6 @@ std::string pdu(std::uint8_t type, const std::string& content) {
 std::string padded(std::string ae_title) {
   ae_title.resize(16, ' ');
   return ae_title;
-}
-
-std::string element(std::uint16_t number, std::string value) {
-  if (value.size() % 2 != 0) value.push_back('\0');
-  return little_endian(0, 2) + little_endian(number, 2) + little_endian(value.size(), 4) + value;
 }
 
 std::size_t number_at(const std::string& bytes, std::size_t at, int size) {
@@ -96,8 +81,18 @@ std::string big_endian(std::uint64_t value, int bytes) {
   return text;
 }
 
+std::string little_endian(std::uint64_t value, int bytes) {
+  std::string text;
+  for (int i = 0; i < bytes; ++i) text.push_back(static_cast<char>(value >> (8 * i)));
+  return text;
+}
+
+std::string item(std::uint8_t type, const std::string& content) {
+  return std::string{static_cast<char>(type), '\0'} + big_endian(content.size(), 2) + content;
+}
+
 std::string associate_request(const std::string& called, const std::string& calling,
-                              const std::vector<RawContext>& contexts) {
+                              const std::vector<RawContext>& contexts, const std::string& user_items) {
   std::string items = item(0x10, "1.2.840.10008.3.1.1.1");
   for (const auto& context : contexts) {
     std::string content{static_cast<char>(context.id), '\0', '\0', '\0'};
@@ -105,7 +100,7 @@ std::string associate_request(const std::string& called, const std::string& call
     for (const auto& syntax : context.transfer_syntaxes) content += item(0x40, syntax);
     items += item(0x20, content);
   }
-  items += item(0x50, item(0x51, big_endian(16384, 4)) + item(0x52, "1.2.826.0.1.3680043.9.1.99"));
+  items += item(0x50, item(0x51, big_endian(16384, 4)) + item(0x52, "1.2.826.0.1.3680043.9.1.99") + user_items);
   return pdu(0x01,
              big_endian(1, 2) + big_endian(0, 2) + padded(called) + padded(calling) + std::string(32, '\0') + items);
 }
@@ -114,12 +109,25 @@ std::string data_pdu(std::uint8_t context, std::uint8_t control, const std::stri
   return pdu(0x04, big_endian(bytes.size() + 2, 4) + static_cast<char>(context) + static_cast<char>(control) + bytes);
 }
 
+std::string element(std::uint32_t tag, std::string value) {
+  if (value.size() % 2 != 0) value.push_back('\0');
+  return little_endian(tag >> 16, 2) + little_endian(tag & 0xffff, 2) + little_endian(value.size(), 4) + value;
+}
+
+std::string command_set(const std::string& elements) {
+  return element(0x00000000, little_endian(elements.size(), 4)) + elements;
+}
+
+std::string echo_command(std::uint16_t message) {
+  return command_set(element(0x00000002, "1.2.840.10008.1.1") + element(0x00000100, little_endian(0x0030, 2)) +
+                     element(0x00000110, little_endian(message, 2)) + element(0x00000800, little_endian(0x0101, 2)));
+}
+
 std::string store_command(std::uint16_t message, const std::string& sop_class, const std::string& sop_instance,
                           bool with_data) {
-  const std::string body = element(0x0002, sop_class) + element(0x0100, little_endian(1, 2)) +
-                           element(0x0110, little_endian(message, 2)) + element(0x0700, little_endian(0, 2)) +
-                           element(0x0800, little_endian(with_data ? 1 : 0x0101, 2)) + element(0x1000, sop_instance);
-  return element(0x0000, little_endian(body.size(), 4)) + body;
+  return command_set(element(0x00000002, sop_class) + element(0x00000100, little_endian(1, 2)) +
+                     element(0x00000110, little_endian(message, 2)) + element(0x00000700, little_endian(0, 2)) +
+                     element(0x00000800, little_endian(with_data ? 1 : 0x0101, 2)) + element(0x00001000, sop_instance));
 }
 
 std::string release_request() { return pdu(0x05, std::string(4, '\0')); }

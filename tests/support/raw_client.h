@@ -31,10 +31,18 @@ struct RawContext {
 };
 
 std::string big_endian(std::uint64_t value, int bytes);
+std::string little_endian(std::uint64_t value, int bytes);
+// An item of an association request or of what stands within it.
+std::string item(std::uint8_t type, const std::string& content);
+// `user_items` stand behind those that every request has: maximum length and implementation class.
 std::string associate_request(const std::string& called, const std::string& calling,
-                              const std::vector<RawContext>& contexts);
+                              const std::vector<RawContext>& contexts, const std::string& user_items = {});
 // P-DATA-TF with one fragment. `control`: 1 command, 2 last.
 std::string data_pdu(std::uint8_t context, std::uint8_t control, const std::string& bytes);
+// An element as a data set in implicit little endian has it, and a command set of such elements with its group length.
+std::string element(std::uint32_t tag, std::string value);
+std::string command_set(const std::string& elements);
+std::string echo_command(std::uint16_t message);
 std::string store_command(std::uint16_t message, const std::string& sop_class, const std::string& sop_instance,
                           bool with_data = true);
 std::string release_request();

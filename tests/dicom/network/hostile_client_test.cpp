@@ -10,8 +10,8 @@
 #include "dicom/network/acceptor.h"
 #include "dicom/network/sender.h"
 #include "tests/dicom/network/objects.h"
-#include "tests/support/raw_client.h"
 #include "tests/dicom/network/recording_handler.h"
+#include "tests/support/raw_client.h"
 
 // DCMTK 3.6.7 loses some 60 bytes, lists it made while parsing, with every association request that it cannot parse to
 // the end.
@@ -55,6 +55,30 @@ TEST_F(HostileClient, ThatStaysSilentIsDisconnected) {
   RawClient client(acceptor_->port());
   client.read_to_the_end();  // returns when the node has hung up
   expect_alive();
+}
+
+// The first is a whole A-ABORT. The others end within it, or are longer than one is.
+TEST_F(HostileClient, ThatAbortsBeforeItAsksIsDropped) {
+  for (const auto& bytes : {std::string("\7\0\0\0\0\4\0\0\0\0", 10), std::string("\7\0\0\0\0\4", 6),
+                            std::string("\7\0\0\0\0\15\0\0\0\0", 10), std::string("\7\0\0\0\0\0", 6)}) {
+    RawClient client(acceptor_->port());
+    client.send(bytes);
+    client.hang_up();
+    EXPECT_EQ(client.read_to_the_end(), "");
+    expect_alive();
+  }
+}
+
+// Anything but a request is answered with A-ABORT or not at all.
+TEST_F(HostileClient, ThatBeginsWithAnotherPduIsDropped) {
+  for (const char type : {'\2', '\3', '\4', '\5', '\6', '\10'}) {
+    RawClient client(acceptor_->port());
+    client.send(type + std::string("\0\0\0\0\4\0\0\0\0", 9));
+    client.hang_up();
+    client.read_to_the_end();
+    expect_alive();
+  }
+  EXPECT_TRUE(handler_.received().empty());
 }
 
 TEST_F(HostileClient, ThatBreaksOffInADataSetLeavesNoFile) {

@@ -19,14 +19,6 @@
 
 namespace support {
 
-std::string element(std::uint32_t tag, std::string value) {
-  if (value.size() % 2 != 0) value.push_back('\0');
-  std::string bytes;
-  for (const int shift : {16, 24, 0, 8}) bytes.push_back(static_cast<char>(tag >> shift));
-  for (const int shift : {0, 8, 16, 24}) bytes.push_back(static_cast<char>(value.size() >> shift));
-  return bytes + value;
-}
-
 class ScriptedPeer::Machine {
  public:
   explicit Machine(Script script) : script_(std::move(script)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dicom/network/sender.h"
+#include "tests/support/raw_client.h"
 
 namespace support {
 
@@ -48,9 +49,6 @@ struct Script {
   std::vector<Step> steps = {};
   CommitmentScript commitment = {};
 };
-
-// An element as a data set in implicit little endian has it.
-std::string element(std::uint32_t tag, std::string value);
 
 class ScriptedPeer {
  public:
