@@ -157,7 +157,8 @@ ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handle
       stop_event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       listener_(listen_on(options_.bind_address, options_.port)),
       port_(port_of(listener_)),
-      layer_({.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get()}, [this] { taken(); }) {
+      layer_({.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get(), .screens_requests = true},
+             [this] { taken(); }) {
   check_call(stop_event_.get(), "open an event descriptor");
   dcmDisableGethostbyaddr.set(OFTrue);  // a name server that is down must not hold up an association
   network_ = open_network(options_.acse_timeout, layer_);

@@ -46,7 +46,9 @@ void Patience::hurry(std::chrono::seconds longest_wait) {
 }
 
 Connection::Connection(DcmNativeSocketType socket, ConnectionLimits limits)
-    : DcmTCPConnection(socket), patience_(std::make_shared<Patience>(limits)) {}
+    : DcmTCPConnection(socket), patience_(std::make_shared<Patience>(limits)) {
+  if (limits.screens_requests) screen_.emplace();
+}
 
 bool Connection::wait_for(short events, std::chrono::seconds longest) {
   Patience& patience = *patience_;
@@ -69,6 +71,11 @@ bool Connection::wait_for(short events, std::chrono::seconds longest) {
 bool Connection::wait_for_peer(short events) { return wait_for(events, patience_->limits_.silence); }
 
 ssize_t Connection::read(void* buffer, size_t size) {
+  const auto below = [this](void* to, size_t most) { return receive(to, most); };
+  return screen_ ? screen_->read(buffer, size, below) : receive(buffer, size);
+}
+
+ssize_t Connection::receive(void* buffer, size_t size) {
   std::size_t& bytes_left = patience_->bytes_left_;
   if (bytes_left == 0) return give_up(EMSGSIZE);
   if (patience_->is_over()) return give_up(ETIMEDOUT);  // a peer that never pauses is never waited for
@@ -96,7 +103,9 @@ ssize_t Connection::write(void* buffer, size_t size) {
   return static_cast<ssize_t>(done);
 }
 
-OFBool Connection::networkDataAvailable(int timeout_s) { return wait_for(POLLIN, std::chrono::seconds{timeout_s}); }
+OFBool Connection::networkDataAvailable(int timeout_s) {
+  return (screen_ && screen_->has_bytes()) || wait_for(POLLIN, std::chrono::seconds{timeout_s});
+}
 
 std::shared_ptr<Patience> patience_of(const T_ASC_Association& association) {
   return static_cast<const Connection*>(DUL_getTransportConnection(association.DULassociation))->patience();

@@ -14,12 +14,16 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
+
+#include "dicom/network/request_screen.h"
 
 namespace dicom {
 
 struct ConnectionLimits {
   std::chrono::seconds silence{60};  // longest wait for the peer in the middle of a PDU, either way
   int stop_descriptor = -1;          // readable: whoever waits between messages is to give up; -1: nobody will ask
+  bool screens_requests = false;     // for connections that are accepted: see RequestScreen
 };
 
 // How long a connection waits and what it lets through, changed with the phases of an association, and why a wait
@@ -71,8 +75,10 @@ class Connection final : public DcmTCPConnection {
  private:
   bool wait_for(short events, std::chrono::seconds longest);
   bool wait_for_peer(short events);
+  ssize_t receive(void* buffer, size_t size);
 
   const std::shared_ptr<Patience> patience_;
+  std::optional<RequestScreen> screen_;
 };
 
 // Of an association that is open.
