@@ -67,10 +67,14 @@ bool is_readable_context(std::string_view content) {
   return readable && has_transfer_syntax;
 }
 
-// Type, whether an answer is wanted, and two texts.
+// Type, whether an answer is wanted, and two texts. DCMTK goes on behind what it has read, not behind the item, and
+// reads the second text of a password only.
 bool is_readable_identity(std::string_view content) {
+  constexpr char kPassword = 2;
   if (content.size() < 2 || !holds_text(content.substr(2), 2)) return false;
-  return holds_text(content.substr(4 + number(content, 2, 2)), 0);
+  const std::string_view second = content.substr(4 + number(content, 2, 2));
+  return holds_text(second, 0) && second.size() == 2 + number(second, 0, 2) &&
+         (content[0] == kPassword || second.size() == 2);
 }
 
 bool is_readable_user_item(const Item& item, int& identities) {

@@ -27,7 +27,7 @@ std::string request_with(const std::string& user_items) {
 std::string request_and(const std::string& items) { return request_with("") + items; }
 
 std::string context(const std::string& items) { return item(0x20, std::string("\1\0\0\0", 4) + items); }
-std::string identity(const std::string& texts) { return item(0x58, std::string("\1\0", 2) + texts); }
+std::string identity(const std::string& texts, char type = 2) { return item(0x58, std::string{type, '\0'} + texts); }
 
 TEST(RequestScreen, PassesWhatPeersSay) {
   EXPECT_TRUE(is_readable_request(request_with("")));
@@ -35,7 +35,8 @@ TEST(RequestScreen, PassesWhatPeersSay) {
   EXPECT_TRUE(is_readable_request(request_with(
       item(0x53, std::string("\0\1\0\1", 4)) + item(0x54, text(support::kMrImage) + std::string("\1\1", 2)) +
       item(0x55, "VERSION") + item(0x56, text(support::kMrImage) + "anything") + item(0x57, "") +
-      identity(text("user") + text("")) + item(0x7f, "of another day"))));
+      identity(text("user") + text("word")) + item(0x7f, "of another day"))));
+  EXPECT_TRUE(is_readable_request(request_with(identity(text("user") + text(""), 1))));
   EXPECT_TRUE(is_readable_request(request_and(context(kAbstract + kTransfer + item(0x99, "?")) + item(0x60, ""))));
 }
 
@@ -59,7 +60,8 @@ TEST(RequestScreen, StopsUserItemsThatDcmtkGivesUp) {
   for (const std::string& bad :
        {item(0x51, "\1\1\1"), item(0x52, std::string(65, '1')), item(0x54, text("1.2") + "\1"), item(0x54, ""),
         item(0x56, "\1"), item(0x56, support::big_endian(4, 2) + "1.2"), identity(text("user")),
-        identity(text("user") + support::big_endian(5, 2) + "word"), item(0x58, ""), item(0x59, text("")),
+        identity(text("user") + support::big_endian(5, 2) + "word"), identity(text("user") + text("word"), 1),
+        identity(text("user") + text("word") + "?"), item(0x58, ""), item(0x59, text("")),
         identity(text("") + text("")) + identity(text("") + text("")), std::string("\x55\0\0\5a", 5)})
     EXPECT_FALSE(is_readable_request(request_with(bad)));
 }
