@@ -183,7 +183,10 @@ ThreadedAcceptor::ThreadedAcceptor(AcceptorOptions options, StoreHandler& handle
 }
 
 ConnectionLimits ThreadedAcceptor::limits() const {
-  return {.silence = options_.dimse_timeout, .stop_descriptor = stop_event_.get(), .handshake = options_.acse_timeout};
+  return {.silence = options_.dimse_timeout,
+          .stop_descriptor = stop_event_.get(),
+          .handshake = options_.acse_timeout,
+          .screens_requests = true};
 }
 
 ConnectionEvents ThreadedAcceptor::events() {

@@ -47,7 +47,9 @@ void Patience::hurry(std::chrono::seconds longest_wait) {
 }
 
 Connection::Connection(DcmNativeSocketType socket, ConnectionLimits limits, const ConnectionEvents& events)
-    : DcmTCPConnection(socket), patience_(std::make_shared<Patience>(limits)), events_(events) {}
+    : DcmTCPConnection(socket), patience_(std::make_shared<Patience>(limits)), events_(events) {
+  if (limits.screens_requests) screen_.emplace();
+}
 
 Connection::Moment Connection::end_of_wait(std::chrono::seconds longest) const {
   const Patience& patience = *patience_;
@@ -92,6 +94,15 @@ void Connection::look_at_first(unsigned char byte) {
 }
 
 ssize_t Connection::read(void* buffer, size_t size) {
+  if (!screen_) return receive(buffer, size);
+  const auto below = [this](void* to, size_t most) { return receive(to, most); };
+  if (screen_->is_unread()) patience_->end_at(std::chrono::steady_clock::now() + patience_->limits_.handshake);
+  const ssize_t got = screen_->read(buffer, size, below);
+  if (screen_->has_passed()) patience_->end_at(Moment::max());
+  return got;
+}
+
+ssize_t Connection::receive(void* buffer, size_t size) {
   std::size_t& bytes_left = patience_->bytes_left_;
   if (bytes_left == 0) return give_up(EMSGSIZE);
   if (patience_->is_over()) return give_up(ETIMEDOUT);  // a peer that never pauses is never waited for
@@ -121,6 +132,10 @@ ssize_t Connection::write(void* buffer, size_t size) {
 }
 
 OFBool Connection::networkDataAvailable(int timeout_s) {
+  return (screen_ && screen_->has_bytes()) || is_data_waiting(timeout_s);
+}
+
+bool Connection::is_data_waiting(int timeout_s) {
   const bool had_timed_out = patience_->timed_out_;
   const bool available = wait_until(POLLIN, end_of_wait(std::chrono::seconds{timeout_s}));
   if (timeout_s <= 0) patience_->timed_out_ = had_timed_out;  // a glance is no wait

@@ -14,8 +14,10 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "dicom/network/request_screen.h"
 #include "dicom/network/tls.h"
 
 namespace dicom {
@@ -23,7 +25,8 @@ namespace dicom {
 struct ConnectionLimits {
   std::chrono::seconds silence{60};    // longest wait for the peer in the middle of a PDU, either way
   int stop_descriptor = -1;            // readable: whoever waits between messages is to give up; -1: nobody will ask
-  std::chrono::seconds handshake{10};  // of TLS, from its beginning to its end
+  std::chrono::seconds handshake{10};  // of TLS, from its beginning to its end; and of the first PDU that is screened
+  bool screens_requests = false;       // for connections that are accepted: see RequestScreen
 };
 
 // What a connection tells of itself, in its own thread. Either may be empty.
@@ -92,6 +95,9 @@ class Connection : public DcmTCPConnection {
   // When a wait that may take so long has to end, by all that Patience says.
   [[nodiscard]] Moment end_of_wait(std::chrono::seconds longest) const;
   [[nodiscard]] Moment end_of_silence() const { return end_of_wait(patience_->limits_.silence); }
+  // Of the layer below the screen, TLS or TCP: like recv() and select().
+  virtual ssize_t receive(void* buffer, size_t size);
+  virtual bool is_data_waiting(int timeout_s);
   // False: the time is over, or somebody asked to stop.
   bool wait_until(short events, Moment end);
   void tell_refused(const std::string& why);
@@ -102,6 +108,7 @@ class Connection : public DcmTCPConnection {
   void look_at_first(unsigned char byte);
 
   const ConnectionEvents& events_;
+  std::optional<RequestScreen> screen_;
   bool looked_ = false;
 };
 

@@ -78,7 +78,7 @@ void TlsConnection::leave_the_peer_time_to_read() {
     if (recv(getSocket(), ignored.data(), ignored.size(), MSG_DONTWAIT) <= 0) return;
 }
 
-ssize_t TlsConnection::read(void* buffer, size_t size) {
+ssize_t TlsConnection::receive(void* buffer, size_t size) {
   Patience& patience = *patience_;
   if (patience.bytes_left_ == 0) return give_up(EMSGSIZE);
   for (;;) {
@@ -115,16 +115,16 @@ ssize_t TlsConnection::write(void* buffer, size_t size) {
 }
 
 // Bytes on the socket need not be data: only whole records count, and the wait has one end for all of them.
-OFBool TlsConnection::networkDataAvailable(int timeout_s) {
+bool TlsConnection::is_data_waiting(int timeout_s) {
   const bool had_timed_out = patience_->timed_out_;
   const Moment end = end_of_wait(std::chrono::seconds{timeout_s});
   for (;;) {
     const Step step = session_.look();
     if (step == Step::Failed) tell_why();  // OpenSSL tells of an alert but once
-    if (!wants(step)) return OFTrue;       // data, or an end that is read()'s to tell
+    if (!wants(step)) return true;         // data, or an end that is read()'s to tell
     if (wait_for(step, end)) continue;
     if (timeout_s <= 0) patience_->timed_out_ = had_timed_out;
-    return OFFalse;
+    return false;
   }
 }
 

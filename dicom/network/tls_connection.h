@@ -31,13 +31,13 @@ class TlsConnection final : public Connection {
 
   OFCondition serverSideHandshake() override { return handshake(); }
   OFCondition clientSideHandshake() override { return handshake(); }
-  ssize_t read(void* buffer, size_t size) override;
   ssize_t write(void* buffer, size_t size) override;
-  OFBool networkDataAvailable(int timeout_s) override;
   OFBool isTransparentConnection() override { return OFFalse; }  // select() on the socket does not tell of data
   void closeTransportConnection() override;
 
  private:
+  ssize_t receive(void* buffer, size_t size) override;
+  bool is_data_waiting(int timeout_s) override;
   OFCondition handshake();
   bool wait_for(TlsSession::Step step, Moment end);
   void tell_why();

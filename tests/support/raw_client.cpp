@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <stdexcept>
 
 namespace support {
@@ -36,8 +37,11 @@ RawClient::RawClient(std::uint16_t port, Nagle nagle) : socket_(socket(AF_INET, 
   where.sin_family = AF_INET;
   where.sin_port = htons(port);
   where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(socket_, reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0)
-    throw std::runtime_error("cannot connect");
+  int refused = 0;
+  do {
+    refused = connect(socket_, reinterpret_cast<const sockaddr*>(&where), sizeof where);
+  } while (refused != 0 && errno == EINTR);
+  if (refused != 0 && errno != EISCONN) throw std::runtime_error("cannot connect");
 }
 
 RawClient::~RawClient() { close(socket_); }
@@ -45,6 +49,7 @@ RawClient::~RawClient() { close(socket_); }
 void RawClient::send(const std::string& bytes) {
   for (std::size_t done = 0; done < bytes.size();) {
     const auto sent = ::send(socket_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
     if (sent <= 0) return;  // the node has hung up: what it said before is for the test to read
     done += static_cast<std::size_t>(sent);
   }
@@ -57,6 +62,7 @@ std::string RawClient::read(std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
     const auto got = recv(socket_, bytes.data() + done, size - done, 0);
+    if (got < 0 && errno == EINTR) continue;  // libFuzzer's alarm
     if (got <= 0) break;
     done += static_cast<std::size_t>(got);
   }

@@ -13,11 +13,6 @@
 #include "tests/dicom/network/recording_handler.h"
 #include "tests/support/raw_client.h"
 
-// DCMTK 3.6.7 loses some 60 bytes, lists it made while parsing, with every association request that it cannot parse to
-// the end.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:LST_Create"; }
-
 namespace {
 
 using support::RawClient;
@@ -67,6 +62,14 @@ TEST_F(HostileClient, ThatAbortsBeforeItAsksIsDropped) {
     EXPECT_EQ(client.read_to_the_end(), "");
     expect_alive();
   }
+}
+
+// DCMTK would lose the memory that it had taken for such a request.
+TEST_F(HostileClient, ThatAsksWhatCannotBeReadIsDropped) {
+  RawClient client(acceptor_->port());
+  client.send(support::associate_request("HERALD", "SCANNER", {{1, support::kMrImage, {}}}));
+  EXPECT_EQ(client.read_to_the_end(), "");
+  expect_alive();
 }
 
 // Anything but a request is answered with A-ABORT or not at all.
