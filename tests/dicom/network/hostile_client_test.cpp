@@ -84,6 +84,18 @@ TEST_F(HostileClient, ThatBeginsWithAnotherPduIsDropped) {
   EXPECT_TRUE(handler_.received().empty());
 }
 
+TEST(SlowClient, ThatDoesNotEndItsRequestIsDisconnected) {
+  RecordingHandler handler;
+  auto options = support::loopback();
+  options.acse_timeout = std::chrono::seconds(1);
+  options.dimse_timeout = std::chrono::seconds(3600);
+  const auto acceptor = support::started(options, handler);
+  RawClient client(acceptor->port());
+  client.send(std::string("\1\0\0\0", 4));
+  EXPECT_EQ(client.read_to_the_end(), "");
+  EXPECT_TRUE(dicom::echo(support::peer_at(*acceptor)));
+}
+
 TEST_F(HostileClient, ThatBreaksOffInADataSetLeavesNoFile) {
   {
     RawClient client(acceptor_->port());

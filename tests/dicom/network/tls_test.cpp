@@ -17,8 +17,8 @@
 #include "dicom/network/tls_check.h"
 #include "tests/dicom/network/certificates.h"
 #include "tests/dicom/network/objects.h"
-#include "tests/support/raw_client.h"
 #include "tests/dicom/network/recording_handler.h"
+#include "tests/support/raw_client.h"
 
 namespace {
 
@@ -409,6 +409,28 @@ TEST_F(Tls, EndsASilentTransfer) {
   client.send(support::data_pdu(1, 0, std::string(5000, 'a')));
   EXPECT_EQ(handler_.wait_for_event("closed"), "closed timeout");
   EXPECT_EQ(handler_.files_on_disk(), 0u);
+}
+
+TEST_F(Tls, ScreensARequestAsItDoesWithout) {
+  const auto acceptor = support::started(options(), handler_);
+  TlsClient client(acceptor->tls_port(), {.shows = scanner_});
+  ASSERT_TRUE(client.handshake());
+  client.send(support::associate_request("HERALD", "SCANNER", {{1, support::kMrImage, {support::kImplicit}}},
+                                         support::item(0x58, "")));  // a user who does not say who he is
+  EXPECT_EQ(client.read(1), "");
+  EXPECT_EQ(problem_with(peer_at(*acceptor)), "none");
+}
+
+TEST_F(Tls, EndsARequestThatDoesNotCome) {
+  auto options = this->options();
+  options.acse_timeout = std::chrono::seconds(1);
+  options.dimse_timeout = std::chrono::seconds(3600);
+  const auto acceptor = support::started(options, handler_);
+  TlsClient client(acceptor->tls_port(), {.shows = scanner_});
+  ASSERT_TRUE(client.handshake());
+  client.send(std::string("\1\0\0\0", 4));
+  EXPECT_EQ(client.read(1), "");
+  EXPECT_EQ(problem_with(peer_at(*acceptor)), "none");
 }
 
 TEST_F(Tls, DropsWhoeverSendsAnEndlessCommand) {
