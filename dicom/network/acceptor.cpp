@@ -304,7 +304,7 @@ void ThreadedAcceptor::host(std::uint64_t number, Door& door) {
   T_ASC_Association* requested = nullptr;
   const OFCondition condition = ASC_receiveAssociation(door.network.get(), &requested, options_.largest_pdu, nullptr,
                                                        nullptr, OFFalse, DUL_NOBLOCK, 0);
-  if (condition.bad()) {  // not DICOM, silent, gone again, or stopped
+  if (condition.bad() || !has_connection(*requested)) {  // not DICOM, silent, gone again, or stopped
     if (requested != nullptr) {
       ASC_dropAssociation(requested);
       ASC_destroyAssociation(&requested);

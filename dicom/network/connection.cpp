@@ -127,6 +127,10 @@ OFBool Connection::networkDataAvailable(int timeout_s) {
   return available;
 }
 
+bool has_connection(const T_ASC_Association& association) {
+  return DUL_getTransportConnection(association.DULassociation) != nullptr;
+}
+
 Connection& connection_of(const T_ASC_Association& association) {
   return *static_cast<Connection*>(DUL_getTransportConnection(association.DULassociation));
 }
