@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "storage/jobs.h"
 #include "tests/faults/scene.h"
 
 namespace {
@@ -47,6 +48,10 @@ TEST_P(ClockJumps, InTheMiddleOfAnExamAndTheResultsArrive) {
   EXPECT_EQ(bench.node().stop(), 0);
   auto acknowledged = first.acknowledged();
   acknowledged.insert(second.acknowledged().begin(), second.acknowledged().end());
+  auto database = storage::Database::open(bench.store() / "herald.db").value();
+  const auto jobs = storage::JobQueue(database).jobs_of("").value();
+  EXPECT_GT(std::chrono::abs(jobs.back().finished - std::chrono::system_clock::now()), std::chrono::hours(23))
+      << "the clock of the node did not jump";
   const std::size_t lost = bench.lost(acknowledged, exam.digests);
   EXPECT_EQ(lost, 0u);
   note(std::string("the clock jumps: ") + GetParam().name, acknowledged.size(), lost,

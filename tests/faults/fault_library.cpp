@@ -1,8 +1,9 @@
 // Loaded into the node in front of the C library (LD_PRELOAD): counts the calls that reach the disk and the network,
 // and makes those fail, or be the last, that the test has chosen. Also keeps what a power cut would leave:
 // (1) The strictest reading of POSIX: of a file, the bytes that it had when it was last synced; of a folder, the names.
-// (2) What is kept is read before the sync and becomes valid after it, so it is never more than what was synced; one
-//     lock for all processes keeps two syncs of one file in their order.
+// (2) What is kept is read when the sync is asked for, so it is never more than what it would have synced, and is
+//     complete when it returns; one lock for all processes keeps two syncs of one file in their order.
+//     The disk itself is not asked: this machine's power stays on, and a busy disk would decide how long a test takes.
 // (3) Inode numbers are used again: who makes a file or a folder forgets what an earlier one of the number left.
 // stdio calls the kernel past us, so fopen() and fwrite() are caught as well. No C++ library, no exceptions: this must
 // live in front of whatever the program brings, sanitizers included.
@@ -159,10 +160,9 @@ void write_list(int descriptor, int to) {
 }
 
 // (2)
-template <class F>
-int sync_and_remember(F* real, int descriptor) {
+void remember(int descriptor) {
   struct stat status {};
-  if (control == nullptr || control->remembering == 0 || fstat(descriptor, &status) != 0) return real(descriptor);
+  if (fstat(descriptor, &status) != 0) return;
   const Lock lock;
   char name[1024], draft[1024];
   const char prefix = S_ISDIR(status.st_mode) ? faults::kFolderPrefix : faults::kFilePrefix;
@@ -171,20 +171,25 @@ int sync_and_remember(F* real, int descriptor) {
   const int to = static_cast<int>(syscall(SYS_openat, AT_FDCWD, draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   S_ISDIR(status.st_mode) ? write_list(descriptor, to) : copy_bytes(descriptor, to);
   close(to);
-  const int result = real(descriptor);
-  if (result == 0) syscall(SYS_rename, draft, name);
-  return result;
+  syscall(SYS_rename, draft, name);
+}
+
+// Of the folders of the store, the store itself and the files beside its folders no place is kept.
+bool is_in_store(int descriptor) {
+  if (control == nullptr) return false;
+  char path[1024], link[64];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+  const ssize_t size = readlink(link, path, sizeof path - 1);
+  path[size > 0 ? size : 0] = '\0';
+  return starts_with(path, control->root);
 }
 
 template <class F>
 int sync_file(F* real, int descriptor) {
-  const int place = place_of(descriptor);
-  if (strikes(Operation::Sync, place)) return -1;
-  char path[1024], link[64];
-  snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
-  const ssize_t size = control == nullptr ? 0 : readlink(link, path, sizeof path - 1);
-  path[size > 0 ? size : 0] = '\0';
-  return size > 0 && starts_with(path, control->root) ? sync_and_remember(real, descriptor) : real(descriptor);
+  if (strikes(Operation::Sync, place_of(descriptor))) return -1;
+  if (!is_in_store(descriptor)) return real(descriptor);
+  if (control->remembering != 0) remember(descriptor);
+  return 0;
 }
 
 // `make` opens the file.

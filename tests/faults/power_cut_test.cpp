@@ -71,7 +71,7 @@ struct Moment {
 };
 
 const Moment kMoments[] = {
-    {"AfterTheFirstImages", {Operation::Send, Place::Network, Process::Service}, 12},
+    {"AfterTheFirstImages", {Operation::Send, Place::Network, Process::Service}, 24},
     {"BetweenNameAndFolder", {Operation::Sync, Place::Objects, Process::Service}, 61},
     {"BetweenFileAndName", {Operation::Rename, Place::Objects, Process::Service}, 90},
     {"InTheLastImages", {Operation::Send, Place::Network, Process::Service}, 140},
@@ -83,7 +83,7 @@ TEST_P(PowerCutWhileReceiving, LosesNothingThatWasAcknowledged) {
   const Exam exam = whole_exam();
   make(receiving_only());
   const auto acknowledged = push_until_the_cut(exam, GetParam().calls, GetParam().nth);
-  ASSERT_GT(acknowledged.size(), 5u);
+  ASSERT_GT(acknowledged.size(), 2u);
   ASSERT_LT(acknowledged.size(), exam.files.size());
   cut();
   for (const Names names : kWorlds) {
@@ -148,7 +148,8 @@ TEST_P(PowerCutWhileWorking, DeliversEverythingAfterwards) {
   ASSERT_TRUE(scanner.push(bench_->node().port()));
   ASSERT_TRUE(bench_->wait_for_event("association_closed"));
   bench_->faults().strike(GetParam().calls, GetParam().nth, 1, kKill);
-  ASSERT_TRUE(support::until(bench_->node().process(), [&] { return bench_->faults().struck() > 0; }));
+  support::until(bench_->node().process(), [&] { return bench_->faults().struck() > 0; });
+  ASSERT_EQ(bench_->faults().struck(), 1u);  // of the worker or of the service, which then has ended
   cut();
   const auto sent_before = pacs.stored().size();
   for (const Names names : kWorlds) {

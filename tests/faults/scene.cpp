@@ -160,6 +160,18 @@ std::string Bench::unfinished() const {
   return found;
 }
 
+bool Bench::is_any_job_postponed() const {
+  auto database = storage::Database::open(store() / "herald.db").value();
+  const auto jobs = storage::JobQueue(database).jobs_of("").value();
+  const auto is = [](storage::JobState state) {
+    return [state](const storage::Job& job) { return job.state == state; };
+  };
+  return std::ranges::none_of(jobs, is(storage::JobState::Running)) &&
+         std::ranges::any_of(jobs, [](const storage::Job& job) {
+           return job.state == storage::JobState::Waiting && !job.reason.empty();
+         });
+}
+
 bool push_all(acceptance::Scanner& scanner, support::Node& node) {
   for (int i = 0; i < kPushes; ++i)
     if (scanner.push(node.port())) return true;

@@ -65,6 +65,8 @@ class Bench {
   [[nodiscard]] std::size_t half_files(const Digests& digests) const;
   // Empty when every job is done and every delivery delivered; else what is not.
   [[nodiscard]] std::string unfinished() const;
+  // Whether a job waits for another attempt while none is under way.
+  [[nodiscard]] bool is_any_job_postponed() const;
 
  private:
   support::TempFolder folder_;

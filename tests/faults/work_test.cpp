@@ -127,8 +127,8 @@ void disk_fails(const Calls& calls, int error) {
   EXPECT_TRUE(support::until(work.bench().node().process(),
                              [&] {
                                if (work.is_done()) return true;
-                               if (work.bench().faults().struck() >= 2)
-                                 work.bench().faults().jump(std::chrono::seconds(2));
+                               if (work.bench().is_any_job_postponed())
+                                 work.bench().faults().jump(std::chrono::minutes(1));
                                return false;
                              }))
       << in_words(calls) << "\n"
