@@ -138,6 +138,7 @@ class Service {
   void reap() {
     workers_.reap([this](pid_t pid, const std::string& how) {
       const auto returned = storage::JobQueue(context_.database).release(worker_owner(pid), now());
+      if (const auto swept = context_.store.sweep_work_of(pid); !swept) log::trouble("sweep", swept.error().what);
       log::worker_ended(pid, how, returned ? returned->size() : 0);
     });
   }

@@ -42,6 +42,8 @@ std::string fresh_name() {
   return name;
 }
 
+std::string work_prefix(int process) { return "work-" + std::to_string(process) + "-"; }
+
 fs::path object_path(const fs::path& folder, std::string_view uid) {
   const std::string hash = sha256_hex(uid);
   return folder / hash.substr(0, 2) / (hash + ".dcm");
@@ -113,7 +115,7 @@ Result<fs::path> ObjectStore::new_incoming() {
 
 Result<fs::path> ObjectStore::new_work_folder() {
   return guarded([&] {
-    fs::path folder = options_.root / "incoming" / fresh_name();
+    fs::path folder = options_.root / "incoming" / (work_prefix(::getpid()) + fresh_name());
     if (::mkdir(folder.c_str(), 0700) != 0) raise_errno(errno, "make a work folder");
     return folder;
   });
@@ -190,6 +192,17 @@ Result<std::size_t> ObjectStore::sweep_incoming() {
       ++left_behind;
     }
     return left_behind;
+  });
+}
+
+Result<std::size_t> ObjectStore::sweep_work_of(int process) {
+  return guarded([&] {
+    std::vector<fs::path> left_behind;
+    for (const auto& entry : fs::directory_iterator(options_.root / "incoming")) {
+      if (entry.path().filename().string().starts_with(work_prefix(process))) left_behind.push_back(entry.path());
+    }
+    for (const fs::path& folder : left_behind) fs::remove_all(folder);
+    return left_behind.size();
   });
 }
 

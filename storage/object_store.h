@@ -40,7 +40,8 @@ class ObjectStore {
   [[nodiscard]] Result<std::filesystem::path> new_incoming();
 
   // A fresh, empty folder on the same file system for results in the making; the floor does not apply to them, for a
-  // full disk must not stop what would empty it. Whoever asked removes it; after a crash sweep_incoming() does.
+  // full disk must not stop what would empty it. Whoever asked removes it; when this process dies before,
+  // sweep_work_of() or sweep_incoming() does.
   [[nodiscard]] Result<std::filesystem::path> new_work_folder();
 
   struct Published {
@@ -74,6 +75,9 @@ class ObjectStore {
 
   // Removes the files and work folders that a crash left in incoming/. Call before receiving starts. Returns how many.
   Result<std::size_t> sweep_incoming();
+
+  // Removes the work folders of a process that has ended. Returns how many.
+  Result<std::size_t> sweep_work_of(int process);
 
   // Calls `visit` with every file below objects/ (order unspecified); for reconciling with the index. An error, before
   // any visit, when a folder cannot be read: half a list must not look like missing files.

@@ -307,9 +307,7 @@ void ThreadedAcceptor::host(std::uint64_t number, Door& door) {
   T_ASC_Association* requested = nullptr;
   const OFCondition condition = ASC_receiveAssociation(door.network.get(), &requested, options_.largest_pdu, nullptr,
                                                        nullptr, OFFalse, DUL_NOBLOCK, 0);
-  // Not DICOM, silent, gone again, or stopped. DCMTK 3.6.7 takes an A-ABORT in the place of the request for a good one,
-  // and has closed the connection.
-  if (condition.bad() || DUL_getTransportConnection(requested->DULassociation) == nullptr) {
+  if (condition.bad() || !has_connection(*requested)) {  // not DICOM, silent, gone again, or stopped
     if (requested != nullptr) {
       ASC_dropAssociation(requested);
       ASC_destroyAssociation(&requested);

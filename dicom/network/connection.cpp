@@ -142,6 +142,10 @@ bool Connection::is_data_waiting(int timeout_s) {
   return available;
 }
 
+bool has_connection(const T_ASC_Association& association) {
+  return DUL_getTransportConnection(association.DULassociation) != nullptr;
+}
+
 Connection& connection_of(const T_ASC_Association& association) {
   return *static_cast<Connection*>(DUL_getTransportConnection(association.DULassociation));
 }

@@ -113,6 +113,8 @@ class Connection : public DcmTCPConnection {
 };
 
 // Of an association that is open.
+// False when DCMTK has deleted it: it calls an A-ABORT in the place of a request a request that was received.
+[[nodiscard]] bool has_connection(const T_ASC_Association& association);
 [[nodiscard]] Connection& connection_of(const T_ASC_Association& association);
 [[nodiscard]] std::shared_ptr<Patience> patience_of(const T_ASC_Association& association);
 

@@ -10,11 +10,11 @@ namespace support {
 namespace fs = std::filesystem;
 
 Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
-    : program_(std::move(program)), settings_file_(folder / "herald.toml") {
+    : program_(std::move(program)), settings_file_(folder / "herald.toml"), launcher_(options.launcher) {
   fs::create_directories(folder);
   std::ofstream(settings_file_) << "[node]\nae_title = \"HERALD\"\nbind_address = \"127.0.0.1\"\nport = 0\n"
                                 << "[receive]\ncalling_ae_titles = [\"*\"]\n"
-                                << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
+                                << options.receive << "[storage]\nfolder = \"store\"\nfloor_gb = 0\n"
                                 << options.storage << "[grouping]\nrecipe = \"" << options.recipe
                                 << "\"\nsettle_s = " << options.settle_s << "\nquiet_s = " << options.quiet_s << "\n"
                                 << "[workers]\ncount = " << options.workers << "\n"
@@ -24,8 +24,9 @@ Node::Node(fs::path program, fs::path folder, const NodeOptions& options)
 }
 
 void Node::start() {
-  process_ = std::make_unique<Child>(
-      std::vector<std::string>{program_.string(), "serve", "--config", settings_file_.string()});
+  auto command = launcher_;
+  command.insert(command.end(), {program_.string(), "serve", "--config", settings_file_.string()});
+  process_ = std::make_unique<Child>(command);
   const auto line =
       process_->wait_for([](const std::string& text) { return text.find("\"service_started\"") != std::string::npos; });
   if (!line) throw std::runtime_error("herald did not start");

@@ -17,6 +17,8 @@ struct NodeOptions {
   std::string recipe = "zhang-mapping";
   std::string storage{};  // further keys of [storage]
   std::string level = "debug";
+  std::string receive{};                // further keys of [receive]
+  std::vector<std::string> launcher{};  // a command that `herald serve …` is put behind
 };
 
 class Node {
@@ -40,6 +42,7 @@ class Node {
 
  private:
   std::filesystem::path program_, settings_file_;
+  std::vector<std::string> launcher_;
   std::unique_ptr<Child> process_;
   int port_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,6 +80,17 @@ std::string RawClient::read_to_the_end() {
   std::string all;
   for (std::string more = read(4096); !more.empty(); more = read(4096)) all += more;
   return all;
+}
+
+bool RawClient::hung_up_within(std::chrono::milliseconds patience) {
+  const auto give_up = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
+    pollfd readable{socket_, POLLIN, 0};
+    if (left.count() <= 0 || poll(&readable, 1, static_cast<int>(left.count())) <= 0) return false;
+    char bytes[4096];
+    if (recv(socket_, bytes, sizeof bytes, 0) <= 0) return true;
+  }
 }
 
 std::string big_endian(std::uint64_t value, int bytes) {

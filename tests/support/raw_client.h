@@ -1,5 +1,6 @@
 #pragma once
 // A client that says whatever it is told to, byte by byte.
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ class RawClient {
   std::string read(std::size_t size);  // fewer at the end of the connection
   std::string read_pdu();              // empty at the end of the connection
   std::string read_to_the_end();
+  // Waits for the end of the connection that long, passing over what comes before it; true when it came.
+  bool hung_up_within(std::chrono::milliseconds patience);
 
  private:
   int socket_;

@@ -12,8 +12,10 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "dicom/dcmtk.h"
 
@@ -42,6 +44,7 @@ class ScriptedPeer::Machine {
 
   std::uint16_t port_ = 0;
   std::mutex mutex_;
+  std::optional<Script> next_;  // guarded by mutex_, as what follows
   std::vector<Stored> stored_;
   std::vector<std::string> endings_, asked_;
   std::vector<int> store_statuses_, report_statuses_;
@@ -61,7 +64,15 @@ class ScriptedPeer::Machine {
     }
   }
 
+  void turn_the_page() {
+    const std::lock_guard lock(mutex_);
+    if (!next_) return;
+    script_ = *std::exchange(next_, std::nullopt);
+    answers_ = 0;
+  }
+
   void serve(T_ASC_Association* association) {
+    turn_the_page();
     if (script_.rejects_with != 0) {
       T_ASC_RejectParameters reject{
           script_.rejection_is_permanent ? ASC_RESULT_REJECTEDPERMANENT : ASC_RESULT_REJECTEDTRANSIENT,
@@ -108,6 +119,7 @@ class ScriptedPeer::Machine {
     DIC_UL bytes = 0, fragments = 0;
     const OFCondition data = DIMSE_ignoreDataSet(association, DIMSE_NONBLOCKING, 30, &bytes, &fragments);
     if (data.bad()) return end(association, data);
+    if (script_.hangs) return listen(association);
     if (answers_ == script_.aborts_after) {
       ASC_abortAssociation(association);
       return false;
@@ -323,6 +335,11 @@ class ScriptedPeer::Machine {
 ScriptedPeer::ScriptedPeer(Script script) : machine_(std::make_unique<Machine>(std::move(script))) {}
 ScriptedPeer::~ScriptedPeer() = default;
 void ScriptedPeer::stop() { machine_->stop(); }
+
+void ScriptedPeer::follow(Script script) {
+  const std::lock_guard lock(machine_->mutex_);
+  machine_->next_ = std::move(script);
+}
 
 dicom::Peer ScriptedPeer::peer() const {
   dicom::Peer peer;

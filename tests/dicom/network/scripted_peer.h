@@ -43,6 +43,7 @@ struct Script {
   std::vector<Context> accepts = {};        // first match wins
   std::deque<std::uint16_t> statuses = {};  // of the C-STOREs, then 0000
   std::size_t aborts_after = SIZE_MAX;      // so many answers
+  bool hangs = false;                       // takes the data set of a C-STORE and never answers
   std::uint16_t echo_status = 0;
   int rejects_with = 0;  // source and reason as in DCMTK's T_ASC_RejectParametersReason; 0: accepts
   bool rejection_is_permanent = true;
@@ -55,6 +56,7 @@ class ScriptedPeer {
   explicit ScriptedPeer(Script script);  // listens on loopback; serves one association after the other
   ~ScriptedPeer();
   [[nodiscard]] dicom::Peer peer() const;
+  void follow(Script script);  // from the next association on
 
   struct Stored {
     std::string sop_class, sop_instance, transfer_syntax;
