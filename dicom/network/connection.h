@@ -112,9 +112,9 @@ class Connection : public DcmTCPConnection {
   bool looked_ = false;
 };
 
-// Of an association that is open.
-// False when DCMTK has deleted it: it calls an A-ABORT in the place of a request a request that was received.
+// False when DCMTK 3.6.7 has deleted it: it takes an A-ABORT in the place of a request for a request.
 [[nodiscard]] bool has_connection(const T_ASC_Association& association);
+// Of an association that is open.
 [[nodiscard]] Connection& connection_of(const T_ASC_Association& association);
 [[nodiscard]] std::shared_ptr<Patience> patience_of(const T_ASC_Association& association);
 

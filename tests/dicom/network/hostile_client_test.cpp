@@ -38,19 +38,6 @@ class HostileClient : public testing::Test {
   std::unique_ptr<dicom::Acceptor> acceptor_;
 };
 
-// DCMTK takes an A-ABORT that comes first for a request, and deletes the connection: ten bytes ended the node.
-TEST_F(HostileClient, MayAbortBeforeItHasAskedForAnything) {
-  for (const std::string& rest : {std::string(4, '\0'), std::string(68, '\0')}) {
-    RawClient client(acceptor_->port());
-    client.send(std::string("\x07\0", 2) + support::big_endian(rest.size(), 4) + rest);
-    client.read_to_the_end();
-  }
-  RawClient next(acceptor_->port());
-  associate(next);
-  next.send(support::release_request());
-  EXPECT_EQ(next.read_to_the_end().substr(0, 1), "\x06");
-}
-
 TEST_F(HostileClient, ThatIsSilentKeepsNobodyWaiting) {
   std::vector<std::unique_ptr<RawClient>> silent;
   for (int i = 0; i < 20; ++i) silent.push_back(std::make_unique<RawClient>(acceptor_->port()));
