@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <ostream>
 
 #include "storage/jobs.h"
 #include "tests/faults/scene.h"
@@ -15,6 +16,8 @@ struct Jump {
   const char* name;
   std::chrono::milliseconds (*by)();
 };
+
+void PrintTo(const Jump& jump, std::ostream* out) { *out << jump.name; }
 
 constexpr Jump kJumps[] = {
     {"OneDayAhead", [] { return std::chrono::milliseconds(std::chrono::hours(24)); }},
@@ -31,8 +34,7 @@ class ClockJumps : public testing::TestWithParam<Jump> {};
 TEST_P(ClockJumps, InTheMiddleOfAnExamAndTheResultsArrive) {
   const Exam exam = two_map_exam();
   support::ScriptedPeer pacs(willing());
-  support::NodeOptions options = quick();
-  options.quiet_s = 2;
+  support::NodeOptions options{.settle_s = 0.2, .quiet_s = 2};
   options.destination = destination(pacs);
   Bench bench(options);
   bench.start();

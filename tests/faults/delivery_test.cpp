@@ -4,6 +4,8 @@
 #include <dcmtk/dcmnet/assoc.h>
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "storage/outbox.h"
 #include "tests/faults/scene.h"
 
@@ -20,6 +22,7 @@ class Delivery {
     Scanner scanner(exam_.files);
     EXPECT_TRUE(scanner.push(bench_.node().port()));
     acknowledged_ = scanner.acknowledged();
+    bench_.let_the_quiet_pass();
   }
 
   support::ScriptedPeer& pacs() { return pacs_; }
@@ -59,7 +62,7 @@ class Delivery {
 
  private:
   [[nodiscard]] support::NodeOptions options() const {
-    support::NodeOptions options = quick();
+    support::NodeOptions options = patient();
     options.destination = destination(pacs_, "dimse_timeout_s = 1\nacse_timeout_s = 1\n");
     return options;
   }
@@ -93,7 +96,7 @@ TEST(Pacs, ThatRejectsForGoodWithoutAReasonGetsEverythingLater) {
   fails_and_recovers("the peer rejects for good, no reason given", script);
 }
 
-TEST(Pacs, ThatDoesNotKnowUsIsAPersonsAffairAndGetsEverythingWhenSheRetries) {
+TEST(Pacs, ThatDoesNotKnowUsIsAPersonsAffair) {
   support::Script script = willing();
   script.rejects_with = ASC_REASON_SU_CALLINGAETITLENOTRECOGNIZED;
   Delivery delivery(script);
@@ -121,6 +124,8 @@ struct Answer {
   std::uint16_t status;
   enum { Delivered, Later, Never } means;
 };
+
+void PrintTo(const Answer& answer, std::ostream* out) { *out << std::hex << answer.status; }
 
 class PacsAnswers : public testing::TestWithParam<Answer> {};
 

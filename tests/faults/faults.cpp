@@ -130,6 +130,8 @@ std::string in_words(const Calls& calls) {
   return words;
 }
 
+void PrintTo(const Calls& calls, std::ostream* out) { *out << in_words(calls); }
+
 void note(const std::string& injected, std::size_t acknowledged, std::size_t lost, const std::string& outcome) {
   lines().push_back({injected, outcome, acknowledged, lost});
   std::string key = "case" + std::to_string(lines().size());

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <vector>
@@ -47,7 +48,8 @@ class Faults {
   Control* control_;
 };
 
-[[nodiscard]] std::string in_words(const Calls& calls);  // "write in database by worker"
+[[nodiscard]] std::string in_words(const Calls& calls);  // "write in database by the worker"
+void PrintTo(const Calls& calls, std::ostream* out);     // for the names of tests
 
 // One line of the table; lost must be 0, and is checked by whoever calls.
 void note(const std::string& injected, std::size_t acknowledged, std::size_t lost, const std::string& outcome = {});

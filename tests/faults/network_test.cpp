@@ -22,7 +22,7 @@ class HostileNetwork : public testing::Test {
   HostileNetwork() : bench_(options()) { bench_.start(); }
 
   static support::NodeOptions options() {
-    support::NodeOptions options = receiving_only();
+    support::NodeOptions options = patient();
     options.receive = "acse_timeout_s = 1\ndimse_timeout_s = 1\nidle_timeout_s = 1\n";
     return options;
   }

@@ -1,6 +1,7 @@
 // Power cuts: all processes die at once, and of the disk stays what was synced, in the two worlds of power_cut.h.
 #include <gtest/gtest.h>
 
+#include <ostream>
 #include <thread>
 
 #include "tests/faults/power_cut.h"
@@ -70,6 +71,8 @@ struct Moment {
   std::uint64_t nth;
 };
 
+void PrintTo(const Moment& moment, std::ostream* out) { *out << moment.name; }
+
 const Moment kMoments[] = {
     {"AfterTheFirstImages", {Operation::Send, Place::Network, Process::Service}, 24},
     {"BetweenNameAndFolder", {Operation::Sync, Place::Objects, Process::Service}, 61},
@@ -81,7 +84,7 @@ class PowerCutWhileReceiving : public PowerCut, public testing::WithParamInterfa
 
 TEST_P(PowerCutWhileReceiving, LosesNothingThatWasAcknowledged) {
   const Exam exam = whole_exam();
-  make(receiving_only());
+  make(patient());
   const auto acknowledged = push_until_the_cut(exam, GetParam().calls, GetParam().nth);
   ASSERT_GT(acknowledged.size(), 2u);
   ASSERT_LT(acknowledged.size(), exam.files.size());
@@ -107,7 +110,7 @@ INSTANTIATE_TEST_SUITE_P(Cut, PowerCutWhileReceiving, testing::ValuesIn(kMoments
 // and kept: the node starts, and takes everything again.
 TEST_F(PowerCut, WithRelaxedDurabilityLosesWhatTheDiskHadNotSeen) {
   const Exam exam = whole_exam();
-  support::NodeOptions options = receiving_only();
+  support::NodeOptions options = patient();
   options.storage = "durability = \"relaxed\"\n";
   make(options);
   const auto acknowledged = push_until_the_cut(exam, {Operation::Send, Place::Network, Process::Service}, 100);
@@ -124,7 +127,7 @@ TEST_F(PowerCut, WithRelaxedDurabilityLosesWhatTheDiskHadNotSeen) {
 
 TEST_F(PowerCut, WithRelaxedDurabilityAKillOfTheProcessLosesNothing) {
   const Exam exam = whole_exam();
-  support::NodeOptions options = receiving_only();
+  support::NodeOptions options = patient();
   options.storage = "durability = \"relaxed\"\n";
   make(options);
   const auto acknowledged = push_until_the_cut(exam, {Operation::Send, Place::Network, Process::Service}, 100);
@@ -141,13 +144,14 @@ class PowerCutWhileWorking : public PowerCut, public testing::WithParamInterface
 TEST_P(PowerCutWhileWorking, DeliversEverythingAfterwards) {
   const Exam exam = diffusion_exam();
   support::ScriptedPeer pacs(willing());
-  support::NodeOptions options = quick();
+  support::NodeOptions options = patient();
   options.destination = destination(pacs);
   make(options);
   Scanner scanner(exam.files);
   ASSERT_TRUE(scanner.push(bench_->node().port()));
   ASSERT_TRUE(bench_->wait_for_event("association_closed"));
   bench_->faults().strike(GetParam().calls, GetParam().nth, 1, kKill);
+  bench_->let_the_quiet_pass();
   support::until(bench_->node().process(), [&] { return bench_->faults().struck() > 0; });
   ASSERT_EQ(bench_->faults().struck(), 1u);  // of the worker or of the service, which then has ended
   cut();
@@ -169,7 +173,7 @@ const Moment kMomentsOfWork[] = {
     {"AtTheClaim", {Operation::Sync, Place::Database, Process::Worker}, 1},
     {"BetweenResults", {Operation::Rename, Place::Results, Process::Worker}, 3},
     {"AtTheEndOfAJob", {Operation::Sync, Place::Database, Process::Worker}, 4},
-    {"WhileDelivering", {Operation::Send, Place::Network, Process::Service}, 5},
+    {"WhileDelivering", {Operation::Send, Place::Network, Process::Service}, 11},
 };
 
 INSTANTIATE_TEST_SUITE_P(Cut, PowerCutWhileWorking, testing::ValuesIn(kMomentsOfWork),

@@ -38,7 +38,7 @@ std::uint64_t steps_of_one_image(Bench& bench, const Exam& exam) {
 
 TEST(Kill, AtEveryStepOfReceivingAnImageLosesNothing) {
   const Exam exam = whole_exam();
-  Bench bench(receiving_only());
+  Bench bench(patient());
   bench.start();
   const std::uint64_t steps = steps_of_one_image(bench, exam);
   ASSERT_GT(steps, 8u);
@@ -93,7 +93,7 @@ std::vector<DiskFault> disk_faults() {
 
 TEST(Disk, ThatIsFullOrFailsWhileReceivingLosesNothing) {
   const Exam exam = whole_exam();
-  Bench bench(receiving_only());
+  Bench bench(patient());
   bench.start();
   std::set<std::string> acknowledged;
   std::size_t next = 0;
@@ -126,7 +126,7 @@ TEST(Disk, ThatIsFullOrFailsWhileReceivingLosesNothing) {
 // The rows of images that were acknowledged are still in memory when the service dies.
 TEST(Disk, ThatTakesNoRowsAndThenAKillLosesNothing) {
   const Exam exam = diffusion_exam();
-  Bench bench(receiving_only());
+  Bench bench(patient());
   bench.start();
   Scanner scanner(exam.files);
   bench.faults().strike({.operation = Operation::Write, .place = Place::Database}, 1, UINT64_MAX - 1, ENOSPC);
@@ -144,8 +144,7 @@ TEST(Disk, ThatTakesNoRowsAndThenAKillLosesNothing) {
 TEST(Associations, EightAtOnceOfOneNewStudyMakeOneSetOfResults) {
   const Exam exam = two_map_exam();
   support::ScriptedPeer pacs(willing());
-  support::NodeOptions options = quick();
-  options.quiet_s = 3;
+  support::NodeOptions options = patient();
   options.destination = destination(pacs);
   Bench bench(options);
   bench.start();
@@ -164,6 +163,7 @@ TEST(Associations, EightAtOnceOfOneNewStudyMakeOneSetOfResults) {
   std::set<std::string> acknowledged;
   for (const Scanner& scanner : scanners) add(acknowledged, scanner);
   EXPECT_EQ(acknowledged.size(), exam.files.size());
+  bench.let_the_quiet_pass();
   EXPECT_TRUE(support::until(bench.node().process(), [&] { return has_all(pacs, exam.results); }));
   EXPECT_EQ(bench.node().stop(), 0);
   const std::size_t lost = bench.lost(acknowledged, exam.digests);
@@ -178,7 +178,7 @@ TEST(TwoHeralds, OnOneStoreByMistakeTheSecondEndsAndTheFirstIsUnharmed) {
   const support::TempFolder images;
   const auto image = support::make_object(images.path(), 1, {.transfer_syntax = support::kImplicit});
   const std::string bytes = support::data_set_of(image.file);
-  Bench bench(receiving_only());
+  Bench bench(patient());
   bench.start();
   support::RawClient client(static_cast<std::uint16_t>(bench.node().port()));
   client.send(support::associate_request("HERALD", "SCANNER", {{1, support::kMrImage, {support::kImplicit}}}));

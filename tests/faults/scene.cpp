@@ -79,9 +79,7 @@ Exam two_map_exam() {
   return exam;
 }
 
-support::NodeOptions quick() { return {.settle_s = 0.1, .quiet_s = 0.5}; }
-
-support::NodeOptions receiving_only() { return {.settle_s = 3600, .quiet_s = 3600}; }
+support::NodeOptions patient() { return {.settle_s = 3600, .quiet_s = 3600}; }
 
 support::Script willing() {
   support::Script script;

@@ -3,6 +3,7 @@
 // what was lost.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -31,10 +32,8 @@ Exam whole_exam();      // 160 images
 Exam diffusion_exam();  // 12 images, with the results
 Exam two_map_exam();    // T2* and diffusion, 36 images, with the results
 
-// The quick settings: no waiting for more images than necessary.
-support::NodeOptions quick();
-// Nothing is grouped: for tests of receiving alone.
-support::NodeOptions receiving_only();
+// Nothing is grouped before the test lets an hour pass (Bench::let_the_quiet_pass), however slow the machine is.
+support::NodeOptions patient();
 
 // A script that takes everything Herald can send, and answers C-ECHO.
 support::Script willing();
@@ -57,6 +56,9 @@ class Bench {
   bool wait_for_event(const std::string& event);
   // Waits for what the rule in force does to the node: true when it has died. False: `event` came first.
   bool dies_before(const std::string& event);
+
+  // The clock of the node goes on by two hours: what was received is looked at, and is all there is.
+  void let_the_quiet_pass() { faults_.jump(std::chrono::hours(2)); }
 
   // Of what was acknowledged: how many are not in the index, not on the disk, or not as they were sent.
   [[nodiscard]] std::size_t lost(const std::set<std::string>& acknowledged, const Digests& digests) const;

@@ -30,6 +30,7 @@ class Work {
     ASSERT_TRUE(bench_.wait_for_event("association_closed"));
     acknowledged_ = scanner.acknowledged();
     arm(bench_.faults());
+    bench_.let_the_quiet_pass();
   }
 
   // True when every result is at the PACS and known to be there.
@@ -53,7 +54,7 @@ class Work {
 
  private:
   [[nodiscard]] support::NodeOptions options() const {
-    support::NodeOptions options = quick();
+    support::NodeOptions options = patient();
     options.destination = destination(pacs_);
     return options;
   }
@@ -76,7 +77,8 @@ std::uint64_t calls_of(const Calls& calls) {
   return entry->second;
 }
 
-void kill_at(const Calls& calls, std::uint64_t step, std::uint64_t steps) {
+// How often it struck.
+std::uint64_t kill_at(const Calls& calls, std::uint64_t step, std::uint64_t steps) {
   Work work;
   work.push([&](Faults& faults) { faults.strike(calls, step, 1, kKill); });
   support::Node& node = work.bench().node();
@@ -87,20 +89,24 @@ void kill_at(const Calls& calls, std::uint64_t step, std::uint64_t steps) {
     node.start();
     done = finished();
   }
-  const std::string injected = "SIGKILL before " + in_words(calls) + " " + std::to_string(step) + " of " +
-                               std::to_string(steps) +
-                               (work.bench().faults().struck() > 0 ? ", " + work.bench().faults().last_struck() : "");
+  const std::string injected =
+      "SIGKILL before " + in_words(calls) + " " + std::to_string(step) + " of " + std::to_string(steps) +
+      (work.bench().faults().struck() > 0 ? ", " + work.bench().faults().last_struck() : " (not reached)");
   EXPECT_TRUE(done) << injected << "\n" << work.bench().unfinished();
   work.expect_everything_once(injected);
+  return work.bench().faults().struck();
 }
 
 class KillIn : public testing::TestWithParam<Calls> {};
 
 TEST_P(KillIn, AnExamThatIsComputedLosesNothingAndDeliversEverything) {
-  constexpr std::uint64_t kMoments = 4;
+  constexpr std::uint64_t kMoments = 3;
+  std::uint64_t struck = 0;
   const std::uint64_t steps = calls_of(GetParam());
   ASSERT_GE(steps, kMoments);
-  for (std::uint64_t i = 0; i < kMoments; ++i) kill_at(GetParam(), 1 + (steps - 1) * i / (kMoments - 1), steps);
+  for (std::uint64_t i = 0; i < kMoments; ++i)
+    struck += kill_at(GetParam(), 1 + (steps - 1) * i / (kMoments - 1), steps);
+  EXPECT_GE(struck, kMoments - 1);  // the last step of one run may be missing in the next
 }
 
 std::string name_of(const testing::TestParamInfo<Calls>& test) {
