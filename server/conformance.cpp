@@ -508,6 +508,11 @@ void limits(Markdown& page, const config::Settings& settings) {
       "or refuses it, so that it is not sent where Parametric Maps are normalised; the contours of the report are.",
       "A Segmentation that a peer refuses is not replaced: it stays on the node, and `herald outbox` says so.",
   });
+  if (settings.store.durability == storage::Durability::Relaxed)
+    page.paragraph(
+        "**Images are answered with Success when they are with the operating system (`durability = \"relaxed\"`): a "
+        "power "
+        "cut may lose those of the last seconds.**");
 }
 
 }  // namespace

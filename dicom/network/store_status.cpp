@@ -47,7 +47,7 @@ constexpr std::array kStatuses{
 };
 
 constexpr std::array kAnswers{
-    StoreAnswer{StoreStatus::Success, "the data set, its directory entry and its row in the index are on disk"},
+    StoreAnswer{StoreStatus::Success, "the data set and its directory entry are on disk; its row in the index follows"},
     StoreAnswer{
         StoreStatus::OutOfResources,
         "the disk has less free space than the configured floor, or disk or index failed; nothing is promised, the "
