@@ -184,7 +184,8 @@ TEST(MeasuredExam, AtAnotherFieldStrengthIsRefused) {
   Exam exam("skyra-mapping");
   exam.options.field_strength_t = 1.5;
   exam.compute("zhang-mapping", {{"er", "neg"}});
-  const Item& nomogram = section(exam.nomogram(), kZhang);
+  const auto report = exam.nomogram();
+  const Item& nomogram = section(report, kZhang);
   EXPECT_TRUE(probabilities(nomogram).empty());
   EXPECT_THAT(nomogram.all_text(), HasSubstr("1.5 T"));
 }
@@ -200,7 +201,8 @@ TEST(MeasuredExam, OfASmallLesionIsRefusedByAModelOfLargerOnes) {
 TEST(MeasuredExam, OfANonMassLesionIsRefusedByAModelOfMasses) {
   Exam exam("architect-symri-maps");
   exam.compute("symri-muse", {{"enhancement", "rim"}, {"lesion", "nme"}});
-  const Item& nomogram = section(exam.nomogram(), "symri2025.her2pos.table3_reconstruction");
+  const auto report = exam.nomogram();
+  const Item& nomogram = section(report, "symri2025.her2pos.table3_reconstruction");
   EXPECT_TRUE(probabilities(nomogram).empty());
   EXPECT_THAT(nomogram.all_text(), HasSubstr("mass"));
 }
